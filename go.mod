@@ -1,0 +1,9 @@
+module github.com/sansrtc/rtc
+
+go 1.26
+
+require (
+	github.com/pion/randutil v0.1.0 // indirect
+	github.com/pion/sdp/v3 v3.0.20 // indirect
+	github.com/stretchr/testify v1.12.1 // indirect
+)
