@@ -82,14 +82,27 @@ func (d *direction) carry() {
 		case <-d.closed:
 			return
 		case p := <-d.line:
-			if wait := time.Until(p.due); wait > 0 {
-				time.Sleep(wait)
+			if wait := time.Until(p.due); wait > 0 && !d.sleep(wait) {
+				return
 			}
 			select {
 			case d.arrived <- p.data:
 			default: // nobody reads: a full socket buffer drops as well
 			}
 		}
+	}
+}
+
+// sleep waits, and reports false if the direction is closed meanwhile: a bubble may
+// not end while a goroutine sleeps in it.
+func (d *direction) sleep(wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-d.closed:
+		return false
 	}
 }
 

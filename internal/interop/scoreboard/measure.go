@@ -1,0 +1,102 @@
+package main
+
+import (
+	"flag"
+	"math"
+	"os"
+	"runtime"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// rounds is how often each side of a ratio is measured.
+const rounds = 41
+
+// inTest runs f where testing/synctest works, which wants a *testing.T, and ends the
+// program with the exit code that f returns.
+func inTest(f func(*testing.T) int) {
+	testing.Init()
+	flag.CommandLine.Parse(nil)
+	any := func(_, _ string) (bool, error) { return true, nil }
+	testing.Main(any, []testing.InternalTest{{Name: "scoreboard", F: func(t *testing.T) {
+		os.Exit(f(t))
+	}}}, nil, nil)
+}
+
+// bubble runs f in virtual time.
+func (b *board) bubble(f func()) {
+	synctest.Test(b.t, func(*testing.T) { f() })
+}
+
+// must ends the program: a measurement that fails is not a number.
+func (b *board) must(err error) {
+	if err != nil {
+		b.t.Helper()
+		panic(err)
+	}
+}
+
+// cpuTime returns the processor time this process has used, in all its threads. The
+// garbage collector's share is in it, and other processes are not.
+func cpuTime() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &ts); err != nil {
+		panic(err)
+	}
+	return time.Duration(ts.Nano())
+}
+
+// interleave measures the processor time of one call of each function, in turns, on
+// one processor, and returns for each the times of all rounds. In a round each
+// function is called n times.
+func interleave(n int, functions ...func()) [][]float64 {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for _, f := range functions {
+		f() // warm: pools filled, code paged in
+	}
+	times := make([][]float64, len(functions))
+	for range rounds {
+		for i, f := range functions {
+			start := cpuTime()
+			for range n {
+				f()
+			}
+			times[i] = append(times[i], float64(cpuTime()-start)/float64(n))
+		}
+	}
+	return times
+}
+
+// ratio returns the median over the rounds of ours/floor.
+func ratio(ours, floor []float64) float64 {
+	var r []float64
+	for i := range ours {
+		r = append(r, ours[i]/floor[i])
+	}
+	return median(r)
+}
+
+func median(v []float64) float64 { return percentile(v, 0.5) }
+
+// percentile returns the smallest value that a share p of v does not exceed.
+func percentile(v []float64, p float64) float64 {
+	if len(v) == 0 {
+		return math.NaN()
+	}
+	s := slices.Sorted(slices.Values(v))
+	return s[max(0, int(math.Ceil(p*float64(len(s))))-1)]
+}
+
+// allocations returns how many allocations one call of f makes, not counting the first calls.
+func allocations(f func()) float64 {
+	for range 100 {
+		f()
+	}
+	return testing.AllocsPerRun(1000, f)
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"net"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/transport/v5"
+	"github.com/pion/transport/v5/vnet"
+	"github.com/pion/webrtc/v4"
+)
+
+// newPeerConnection returns a PeerConnection of pion/webrtc with its defaults, on a
+// network of the caller's or, if that is nil, on loopback.
+func (b *board) newPeerConnection(network transport.Net) *webrtc.PeerConnection {
+	settings := webrtc.SettingEngine{LoggerFactory: quietLoggers()}
+	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	if network != nil {
+		settings.SetNet(network)
+	} else {
+		settings.SetIncludeLoopbackCandidate(true)
+		settings.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() && ip.To4() != nil })
+		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	}
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
+	b.must(err)
+	return pc
+}
+
+// negotiate exchanges descriptions with all candidates in them. When it returns, both
+// sides know both descriptions.
+func (b *board) negotiate(offerer, answerer *webrtc.PeerConnection) {
+	gathered := webrtc.GatheringCompletePromise(offerer)
+	offer, err := offerer.CreateOffer(nil)
+	b.must(err)
+	b.must(offerer.SetLocalDescription(offer))
+	<-gathered
+	b.must(answerer.SetRemoteDescription(*offerer.LocalDescription()))
+	gathered = webrtc.GatheringCompletePromise(answerer)
+	answer, err := answerer.CreateAnswer(nil)
+	b.must(err)
+	b.must(answerer.SetLocalDescription(answer))
+	<-gathered
+	b.must(offerer.SetRemoteDescription(*answerer.LocalDescription()))
+}
+
+// pionSetup returns the virtual time from the moment both descriptions are known to
+// the first message, in each direction.
+func (b *board) pionSetup() (toAnswerer, toOfferer time.Duration) {
+	b.bubble(func() {
+		router, err := vnet.NewRouter(&vnet.RouterConfig{CIDR: "10.0.0.0/24", MinDelay: rtt / 2, LoggerFactory: quietLoggers()})
+		b.must(err)
+		host := func(ip string) transport.Net {
+			n, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{ip}})
+			b.must(err)
+			b.must(router.AddNet(n))
+			return n
+		}
+		offererNet, answererNet := host("10.0.0.1"), host("10.0.0.2")
+		b.must(router.Start())
+		offerer, answerer := b.newPeerConnection(offererNet), b.newPeerConnection(answererNet)
+
+		var start time.Time
+		var arrived sync.WaitGroup
+		arrived.Add(2)
+		channel, err := offerer.CreateDataChannel("first", nil)
+		b.must(err)
+		channel.OnOpen(func() { channel.SendText("hello") })
+		channel.OnMessage(func(webrtc.DataChannelMessage) {
+			toOfferer = time.Since(start)
+			arrived.Done()
+		})
+		answerer.OnDataChannel(func(channel *webrtc.DataChannel) {
+			channel.OnOpen(func() { channel.SendText("hello") })
+			channel.OnMessage(func(webrtc.DataChannelMessage) {
+				toAnswerer = time.Since(start)
+				arrived.Done()
+			})
+		})
+		b.negotiate(offerer, answerer)
+		start = time.Now()
+		arrived.Wait()
+		offerer.Close()
+		answerer.Close()
+		router.Stop()
+	})
+	return toAnswerer, toOfferer
+}
+
+// pionIdle returns heap and stacks in KiB, and goroutines, of one idle connected
+// PeerConnection with a data channel: half of what a pair takes, over some pairs.
+func (b *board) pionIdle(pairs int) (kib, goroutines float64) {
+	before := settledMemory()
+	running := runtime.NumGoroutine()
+	var all []*webrtc.PeerConnection
+	for range pairs {
+		offerer, answerer := b.newPeerConnection(nil), b.newPeerConnection(nil)
+		all = append(all, offerer, answerer)
+		opened := make(chan struct{}, 2)
+		channel, err := offerer.CreateDataChannel("idle", nil)
+		b.must(err)
+		channel.OnOpen(func() { opened <- struct{}{} })
+		answerer.OnDataChannel(func(channel *webrtc.DataChannel) {
+			channel.OnOpen(func() { opened <- struct{}{} })
+		})
+		b.negotiate(offerer, answerer)
+		<-opened
+		<-opened
+	}
+	n := float64(len(all))
+	goroutines = float64(runtime.NumGoroutine()-running) / n
+	kib = (settledMemory() - before) / n / 1024
+	for _, pc := range all {
+		pc.Close()
+	}
+	return kib, goroutines
+}
+
+// settledMemory returns the bytes of live heap objects and of stacks.
+func settledMemory() float64 {
+	for range 3 {
+		runtime.GC()
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc + m.StackInuse)
+}

@@ -1,0 +1,4 @@
+package main
+
+func setupRows(b *board) {}
+func idleRows(b *board)  {}
