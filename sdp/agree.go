@@ -1,32 +1,9 @@
 package sdp
 
-// Parameters are what the local endpoint says of itself in a description.
-type Parameters struct {
-	// SessionID and Version go into the o= line. SessionID is random, below
-	// 2^63, and stays; Version grows with every description.
-	SessionID, Version uint64
-
-	ICEUfrag, ICEPwd string
-	ICELite          bool
-
-	// Candidates and EndOfCandidates are put into the section that speaks for
-	// the transport.
-	Candidates      []string
-	EndOfCandidates bool
-
-	// Fingerprints of the local certificate; at least one.
-	Fingerprints []Fingerprint
-
-	// Setup is the role to answer with where the offer leaves the choice:
-	// SetupActive or SetupPassive. If zero, SetupActive. It is not used once
-	// there is an Agreement: roles stay.
-	Setup Setup
-
-	// SCTPPort and MaxMessageSize describe the data channels. If SCTPPort is
-	// zero, DefaultSCTPPort. A MaxMessageSize of zero says "any size".
-	SCTPPort       uint16
-	MaxMessageSize uint64
-}
+import (
+	"slices"
+	"strconv"
+)
 
 // Agreement is what an offer and its answer settled, seen from one side. It is
 // a value: Agree makes a new one and never changes the old.
@@ -34,20 +11,22 @@ type Agreement struct {
 	// Lines are the m-lines of the session, in order.
 	Lines []Line
 
-	// Remote holds the transport parameters of the peer. It is the zero
-	// Transport when every section was rejected.
-	Remote     Transport
-	RemoteLite bool // the peer is an ICE-lite endpoint
-	RemoteTag  int  // index of the line whose section speaks for the transport; -1: none
+	// Tag is the index of the line whose section speaks for the transport in
+	// both descriptions; -1 if every section was rejected. Then the fields
+	// below are zero.
+	Tag int
 
-	// Client says that the local endpoint is the DTLS client.
-	Client bool
+	// Remote and Local hold the transport parameters of either side.
+	Remote, Local Transport
+
+	RemoteLite bool // the peer is an ICE-lite endpoint
+	Client     bool // the local endpoint is the DTLS client
 
 	// ICERestart says that the peer's credentials differ from those of the
 	// agreement before.
 	ICERestart bool
 
-	// Data describes the data channel section; its Line is -1 if there is none.
+	// Data describes the data channels; its Line is -1 if there are none.
 	Data DataAgreement
 }
 
@@ -62,7 +41,290 @@ type DataAgreement struct {
 type Line struct {
 	Kind     string
 	Protocol string
-	MID      string
-	Rejected bool // free to be recycled
-	Data     bool // carries data channels
+	Format   string // the first one offered
+	MID      string // made up where the descriptions have none
+	Rejected bool   // unused, and free to be recycled
+}
+
+// Agree reads an answer together with its offer and returns what they settled.
+// One of the two is the local endpoint's own: the offer if weOffered. agreed is the
+// result of the round before, nil in the first.
+//
+// An answer that breaks a rule of offer and answer (RFC 3264, RFC 8842, RFC 9143)
+// is refused with a *MediaError.
+func Agree(agreed *Agreement, offer, answer *Session, weOffered bool) (*Agreement, error) {
+	if err := checkOffer(agreed, offer); err != nil {
+		return nil, err
+	}
+	if err := checkLines(offer, answer); err != nil {
+		return nil, err
+	}
+	tag, err := answerTag(offer, answer)
+	if err != nil {
+		return nil, err
+	}
+	local, remote := offer, answer
+	if !weOffered {
+		local, remote = answer, offer
+	}
+	next := &Agreement{Lines: agreedLines(agreed, offer, answer), Tag: tag, Data: DataAgreement{Line: -1}}
+	if tag < 0 {
+		return next, nil
+	}
+	next.Local = local.Media[tag].Transport
+	next.Remote = remote.Media[tag].Transport
+	next.RemoteLite = remote.ICELite
+	if err := next.Remote.check(); err != nil {
+		return nil, remote.failure(tag, err)
+	}
+	active, err := answererActive(offer.Media[tag].Setup, answer.Media[tag].Setup)
+	if err != nil {
+		return nil, answer.failure(tag, err)
+	}
+	next.Client = active != weOffered
+	if err := next.follow(agreed, weOffered); err != nil {
+		return nil, remote.failure(tag, err)
+	}
+	for i := range next.Lines {
+		if !next.Lines[i].Rejected && remote.Media[i].IsData() {
+			next.Data = DataAgreement{i, remote.Media[i].SCTPPort, remote.Media[i].MaxMessageSize}
+			break
+		}
+	}
+	return next, nil
+}
+
+// failure makes a MediaError about section i.
+func (s *Session) failure(i int, err error) error {
+	return &MediaError{i, s.Media[i].MID, err}
+}
+
+// check tells whether a peer's transport parameters are enough to connect.
+func (t *Transport) check() error {
+	if !validICE(t.ICEUfrag, 4) || !validICE(t.ICEPwd, 22) {
+		return ErrCredentials
+	}
+	if !slices.ContainsFunc(t.Fingerprints, Fingerprint.Known) {
+		return ErrFingerprint
+	}
+	return nil
+}
+
+// running reports whether the agreement has a transport.
+func (a *Agreement) running() bool { return a != nil && a.Tag >= 0 }
+
+func (a *Agreement) dataLine() int {
+	if a == nil {
+		return -1
+	}
+	return a.Data.Line
+}
+
+// follow checks that a describes the connection of the agreement before.
+func (a *Agreement) follow(before *Agreement, weOffered bool) error {
+	if !before.running() {
+		return nil
+	}
+	if a.Client != before.Client {
+		return ErrRoleChanged
+	}
+	same := func(f Fingerprint) bool {
+		return slices.ContainsFunc(before.Remote.Fingerprints, f.Equal)
+	}
+	if !slices.ContainsFunc(a.Remote.Fingerprints, same) {
+		return ErrNewPeer
+	}
+	a.ICERestart = a.Remote.Restarts(&before.Remote)
+	// "If an ICE restart is requested by the offerer, the answerer MUST assign
+	// new values; if it is not, it MUST NOT change them": an answer follows.
+	// https://www.rfc-editor.org/rfc/rfc8839.html#section-4.4.1.1.1
+	offered, answered := a.Local.Restarts(&before.Local), a.ICERestart
+	if !weOffered {
+		offered, answered = answered, offered
+	}
+	if answered && !offered || offered && !answered && !weOffered {
+		return ErrRestart
+	}
+	return nil
+}
+
+// Restarts reports whether t has other ICE credentials than before, which asks for
+// an ICE restart (RFC 8839, section 4.4.1.1.1).
+func (t *Transport) Restarts(before *Transport) bool {
+	return t.ICEUfrag != before.ICEUfrag || t.ICEPwd != before.ICEPwd
+}
+
+// answererActive tells from the two setup attributes whether the answerer is the
+// DTLS client.
+func answererActive(offered, answered Setup) (bool, error) {
+	// "The default value of the setup attribute in an offer/answer exchange is
+	// 'active' in the offer and 'passive' in the answer."
+	// https://www.rfc-editor.org/rfc/rfc4145.html#section-4
+	switch answered {
+	case SetupActive:
+		if offered != SetupActive && offered != SetupHoldconn {
+			return true, nil
+		}
+	case SetupPassive, SetupNone:
+		if offered != SetupPassive && offered != SetupHoldconn {
+			return false, nil
+		}
+	}
+	return false, ErrSetup
+}
+
+// checkOffer tells whether an offer continues the session: lines stay where they
+// are, and one is only given to something else after it was rejected.
+func checkOffer(agreed *Agreement, offer *Session) error {
+	if agreed == nil {
+		return nil
+	}
+	if len(offer.Media) < len(agreed.Lines) {
+		return &MediaError{Index: -1, Err: ErrMLines}
+	}
+	for i, line := range agreed.Lines {
+		if line.Rejected {
+			continue
+		}
+		m := &offer.Media[i]
+		if m.Kind != line.Kind {
+			return offer.failure(i, ErrMLines)
+		}
+		if m.MID != "" && m.MID != line.MID {
+			return offer.failure(i, ErrMID)
+		}
+	}
+	return nil
+}
+
+// checkLines compares the m-lines of an answer with those of its offer, one by one.
+func checkLines(offer, answer *Session) error {
+	// "The answer to an offer MUST contain exactly the same number of 'm=' lines."
+	// https://www.rfc-editor.org/rfc/rfc3264.html#section-6
+	if len(answer.Media) != len(offer.Media) {
+		return &MediaError{Index: -1, Err: ErrMLines}
+	}
+	for i := range offer.Media {
+		if err := checkLine(&offer.Media[i], &answer.Media[i]); err != nil {
+			return answer.failure(i, err)
+		}
+	}
+	return nil
+}
+
+func checkLine(o, a *Media) error {
+	if a.Kind != o.Kind {
+		return ErrMLines
+	}
+	if a.MID != o.MID && a.MID != "" {
+		return ErrMID
+	}
+	if a.Port == 0 {
+		return nil // rejected; nothing in it matters
+	}
+	switch {
+	case o.Rejected():
+		return ErrMLines
+	case a.Protocol != o.Protocol, a.IsData() != o.IsData():
+		return ErrProtocol
+	case a.rtp() && !a.RTCPMux:
+		return ErrRTCPMux
+	}
+	return nil
+}
+
+// answerTag finds the section that speaks for the transport, -1 if every section
+// was rejected, and checks that all accepted ones share it.
+func answerTag(offer, answer *Session) (int, error) {
+	tag, accepted := -1, 0
+	for i := range answer.Media {
+		if answer.Media[i].Port != 0 {
+			accepted++
+			if tag < 0 {
+				tag = i
+			}
+		}
+	}
+	if accepted == 0 {
+		return -1, nil
+	}
+	group := answer.bundleOf(answer.Media[tag].MID)
+	if group == nil {
+		if accepted > 1 {
+			return -1, answer.failure(tag, ErrNotBundled)
+		}
+		return tag, nil
+	}
+	// An answer may leave sections out of the offered group, never add any.
+	offered := offer.bundleOf(offer.Media[tag].MID)
+	for i := range answer.Media {
+		m := &answer.Media[i]
+		if m.Port != 0 && !(slices.Contains(group, m.MID) && slices.Contains(offered, m.MID)) {
+			return -1, answer.failure(i, ErrNotBundled)
+		}
+	}
+	// "The answerer BUNDLE-tag is the first identification-tag of the group."
+	// https://www.rfc-editor.org/rfc/rfc9143.html#section-7.3
+	for _, mid := range group {
+		if i := answer.indexOf(mid); i >= 0 && answer.Media[i].Port != 0 {
+			return i, nil
+		}
+	}
+	return tag, nil
+}
+
+// bundleOf returns the mids of the bundle that mid is in, or nil.
+func (s *Session) bundleOf(mid string) []string {
+	for _, g := range s.Groups {
+		if g.Semantics == Bundle && slices.Contains(g.MIDs, mid) {
+			return g.MIDs
+		}
+	}
+	return nil
+}
+
+func agreedLines(agreed *Agreement, offer, answer *Session) []Line {
+	lines := make([]Line, len(offer.Media))
+	for i := range offer.Media {
+		m := &offer.Media[i]
+		lines[i] = Line{
+			Kind:     m.Kind,
+			Protocol: m.Protocol,
+			Format:   m.firstFormat(),
+			MID:      m.MID,
+			Rejected: answer.Media[i].Port == 0,
+		}
+	}
+	for i := range lines {
+		if lines[i].MID != "" {
+			continue
+		}
+		if agreed != nil && i < len(agreed.Lines) && !agreed.Lines[i].Rejected {
+			lines[i].MID = agreed.Lines[i].MID
+		} else {
+			lines[i].MID = freeMID(i, func(mid string) bool {
+				return slices.ContainsFunc(lines, func(l Line) bool { return l.MID == mid })
+			})
+		}
+	}
+	return lines
+}
+
+// freeMID returns the first number from i on that is not used as a mid.
+func freeMID(i int, used func(mid string) bool) string {
+	for ; ; i++ {
+		if mid := strconv.Itoa(i); !used(mid) {
+			return mid
+		}
+	}
+}
+
+func (m *Media) firstFormat() string {
+	switch {
+	case len(m.Codecs) > 0:
+		return strconv.Itoa(int(m.Codecs[0].PayloadType))
+	case len(m.Formats) > 0:
+		return m.Formats[0]
+	}
+	return "0"
 }

@@ -95,3 +95,80 @@ type SimulcastRID struct {
 	ID     string
 	Paused bool // initially paused
 }
+
+var setupNames = [...]string{"", "actpass", "active", "passive", "holdconn"}
+
+// String returns the value of the attribute, empty for SetupNone.
+func (s Setup) String() string {
+	if int(s) < len(setupNames) {
+		return setupNames[s]
+	}
+	return "invalid"
+}
+
+func parseSetup(s string) (Setup, bool) {
+	for i, name := range setupNames {
+		if i > 0 && s == name {
+			return Setup(i), true
+		}
+	}
+	return SetupNone, false
+}
+
+var directionNames = [...]string{"sendrecv", "sendonly", "recvonly", "inactive"}
+
+// String returns the name of the attribute.
+func (d Direction) String() string {
+	if int(d) < len(directionNames) {
+		return directionNames[d]
+	}
+	return "invalid"
+}
+
+func parseDirection(s string) (Direction, bool) {
+	for i, name := range directionNames {
+		if s == name {
+			return Direction(i), true
+		}
+	}
+	return SendRecv, false
+}
+
+// Sends reports whether the endpoint that describes itself so sends.
+func (d Direction) Sends() bool { return d == SendRecv || d == SendOnly }
+
+// Receives reports whether the endpoint that describes itself so receives.
+func (d Direction) Receives() bool { return d == SendRecv || d == RecvOnly }
+
+// Reverse returns the direction as the other endpoint sees it.
+func (d Direction) Reverse() Direction {
+	switch d {
+	case SendOnly:
+		return RecvOnly
+	case RecvOnly:
+		return SendOnly
+	}
+	return d
+}
+
+// Intersect returns what both directions allow, seen from the same side.
+func (d Direction) Intersect(e Direction) Direction {
+	send, receive := d.Sends() && e.Sends(), d.Receives() && e.Receives()
+	switch {
+	case send && receive:
+		return SendRecv
+	case send:
+		return SendOnly
+	case receive:
+		return RecvOnly
+	}
+	return Inactive
+}
+
+// String returns the feedback as in an a=rtcp-fb line: "nack pli".
+func (f Feedback) String() string {
+	if f.Parameter == "" {
+		return f.Type
+	}
+	return f.Type + " " + f.Parameter
+}

@@ -12,7 +12,6 @@ var (
 	ErrSyntax      = errors.New("sdp: syntax error")
 	ErrValue       = errors.New("sdp: value out of range or malformed")
 	ErrDuplicate   = errors.New("sdp: given twice")
-	ErrUnknownMID  = errors.New("sdp: group names an unknown mid")
 	ErrMLines      = errors.New("sdp: m-lines do not match")
 	ErrProtocol    = errors.New("sdp: transport protocol does not match")
 	ErrRTCPMux     = errors.New("sdp: rtcp-mux is required")
@@ -22,8 +21,9 @@ var (
 	ErrCredentials = errors.New("sdp: ICE credentials missing or of illegal length")
 	ErrRoleChanged = errors.New("sdp: the DTLS role of a running connection cannot change")
 	ErrNewPeer     = errors.New("sdp: the certificate of a running connection cannot change")
-	ErrMID         = errors.New("sdp: mid missing, malformed or in use")
-	ErrCodecs      = errors.New("sdp: codecs do not match")
+	ErrRestart     = errors.New("sdp: ICE credentials may only change on both sides, in an ICE restart")
+	ErrMID         = errors.New("sdp: mid malformed, unknown or not the one offered")
+	ErrParameters  = errors.New("sdp: local parameters incomplete or malformed")
 )
 
 // ParseError says which line of a text could not be read. Err is one of the
