@@ -1,0 +1,83 @@
+// Package rtc is WebRTC as one synchronous state machine. An [Rtc] is a session with
+// one peer, a browser for instance: ICE, DTLS and SCTP data channels, set up by
+// SDP offer and answer or without it. It has no sockets, no clock and no goroutines.
+// The caller owns the loop that reads and writes datagrams, and tells it the time.
+//
+// # The loop
+//
+// Give every datagram and every expired deadline to [Rtc.HandleInput], then call
+// [Rtc.PollOutput] until it has nothing more to do:
+//
+//	// drain does what r asks and returns when r must be called again.
+//	func drain(r *rtc.Rtc, conn *net.UDPConn, handle func(rtc.Event)) (time.Time, error) {
+//		for {
+//			out := r.PollOutput()
+//			switch out.Kind {
+//			case rtc.OutputTransmit:
+//				// A failed write is a lost datagram: the network may refuse one candidate and take the next.
+//				conn.WriteToUDPAddrPort(out.Transmit.Data, out.Transmit.Remote)
+//			case rtc.OutputEvent:
+//				handle(out.Event)
+//			case rtc.OutputTimeout:
+//				return out.Deadline, nil
+//			case rtc.OutputClosed:
+//				return time.Time{}, cmp.Or(out.Err, io.EOF)
+//			}
+//		}
+//	}
+//
+//	func run(r *rtc.Rtc, conn *net.UDPConn, local netip.AddrPort, handle func(rtc.Event)) error {
+//		buf := make([]byte, 2048)
+//		in := rtc.Input{Now: time.Now()}
+//		for {
+//			r.HandleInput(in)
+//			deadline, err := drain(r, conn, handle)
+//			if err != nil {
+//				return err
+//			}
+//			conn.SetReadDeadline(deadline) // the zero time means no deadline, for both
+//			n, remote, err := conn.ReadFromUDPAddrPort(buf)
+//			in = rtc.Input{Now: time.Now()}
+//			switch {
+//			case err == nil:
+//				in.Local, in.Remote, in.Data = local, remote, buf[:n]
+//			case !errors.Is(err, os.ErrDeadlineExceeded):
+//				return err
+//			}
+//		}
+//	}
+//
+// An Rtc has one owner. When the application has calls of its own to make, let one
+// goroutine read the socket into a channel, and another own the Rtc and select over
+// datagrams, the application's requests and a timer; the README shows it.
+//
+// # What the caller does
+//
+//  1. Finds local addresses and tells them with [Rtc.AddLocalCandidate], before a
+//     description is made so that it lists them.
+//  2. Exchanges descriptions with the peer over a way of its own: [Rtc.AcceptOffer]
+//     returns the answer to an offer; [Rtc.CreateOffer] makes an offer, which
+//     [Rtc.AcceptAnswer] concludes. [Rtc.Start] does without SDP.
+//  3. Runs the loop until OutputClosed. Calls may be made at any time, in any order,
+//     any number between two polls; after them the loop polls again, since they may
+//     have made something to send and may have moved the deadline.
+//  4. Passes the current time to whatever asks for it. Time that goes back is ignored.
+//  5. Copies what it wants to keep: bytes in an [Output] are lent until the next
+//     HandleInput or PollOutput, and not voided by any other call. Bytes given to a method or in
+//     an [Input] are the caller's again when the call returns.
+//
+// # What to expect
+//
+// Nothing that arrives can make a call fail, panic, or use memory without bound. What does not
+// belong to the session is dropped and counted in [Stats]. A session ends in one
+// way, with [OutputClosed], whether it was closed, closed by the peer, or failed.
+//
+// With the same inputs, the same [Config.Rand] and the same certificate a session
+// gives the same outputs, byte for byte; see [Config.Rand] for the one exception.
+//
+// # Many sessions on one socket
+//
+// [LocalUfragAdded] and [RemoteAddrAdded] tell what to put into two maps; with
+// Username of package stun for the first datagrams, a server finds the session of each
+// datagram with one look-up. examples/echo does this.
+package rtc

@@ -1,0 +1,58 @@
+package rtc
+
+import (
+	"slices"
+
+	"github.com/sansrtc/rtc/ice"
+)
+
+// A peer may send its first flight before our check of its address is answered:
+// ICE tells it at once that the path works, and us half a round trip later. Losing
+// that flight would cost a retransmission, so a few datagrams are held.
+const (
+	maxHeldPerPath = 4
+	maxHeld        = 16
+)
+
+// holdQueue keeps the first datagrams of paths on which an authenticated request came,
+// until the path is validated. It is bounded per path and in all, and empty in the steady state.
+type holdQueue struct {
+	datagrams []heldDatagram
+}
+
+type heldDatagram struct {
+	path ice.Path
+	data []byte
+}
+
+// push keeps a copy of b, or reports that there is no room.
+func (q *holdQueue) push(path ice.Path, b []byte) bool {
+	n := 0
+	for _, d := range q.datagrams {
+		if d.path == path {
+			n++
+		}
+	}
+	if n >= maxHeldPerPath || len(q.datagrams) >= maxHeld {
+		return false
+	}
+	q.datagrams = append(q.datagrams, heldDatagram{path, slices.Clone(b)})
+	return true
+}
+
+// pop takes out the oldest datagram whose path is good.
+func (q *holdQueue) pop(good func(ice.Path) bool) (ice.Path, []byte, bool) {
+	for i, d := range q.datagrams {
+		if good(d.path) {
+			q.datagrams = slices.Delete(q.datagrams, i, i+1)
+			if len(q.datagrams) == 0 {
+				q.datagrams = nil
+			}
+			return d.path, d.data, true
+		}
+	}
+	return ice.Path{}, nil, false
+}
+
+// clear forgets everything: after the handshake the peer has nothing early to say.
+func (q *holdQueue) clear() { q.datagrams = nil }

@@ -1,0 +1,300 @@
+package rtc
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/sansrtc/rtc/dtls"
+	"github.com/sansrtc/rtc/ice"
+	"github.com/sansrtc/rtc/sctp"
+)
+
+// Rtc is one WebRTC session with one peer: ICE, DTLS and SCTP as a single state
+// machine that never touches a socket, a clock or a goroutine. See the package
+// documentation for the loop that drives it.
+//
+// An Rtc is not safe for concurrent use. Any sequence of calls is legal: inputs may
+// be given and methods called without polling in between.
+type Rtc struct {
+	cfg Config
+	now time.Time // the latest time told
+
+	agent *ice.Agent
+	conn  *dtls.Conn        // nil until there is a path and a description to check the peer against
+	assoc *sctp.Association // nil until somebody wants data channels
+
+	negotiation negotiation
+	held        holdQueue
+
+	events  eventQueue
+	message ChannelMessage // what a ChannelMessage event points to
+
+	out   []byte // the datagram last handed out
+	plain []byte // the SCTP packet inside it
+
+	failedAt time.Time // when a failed ICE agent ends the session
+	ending   bool      // goodbyes are owed, and after them OutputClosed
+	err      error     // of that OutputClosed
+
+	stats Stats // what the session itself counts
+}
+
+// New returns a session that has not met its peer yet. Give it local candidates with
+// AddLocalCandidate, then a description: by CreateOffer and AcceptAnswer, by
+// AcceptOffer, or without SDP by Start.
+func New(now time.Time, cfg Config) (*Rtc, error) {
+	cfg, err := cfg.withDefaults(now)
+	if err != nil {
+		return nil, err
+	}
+	agent, err := ice.New(now, ice.Config{Rand: cfg.Rand, Lite: cfg.ICELite})
+	if err != nil {
+		return nil, fmt.Errorf("rtc: %w", err)
+	}
+	r := &Rtc{cfg: cfg, now: now, agent: agent}
+	if err := r.negotiation.init(cfg.Rand); err != nil {
+		return nil, err
+	}
+	r.settle()
+	return r, nil
+}
+
+// HandleInput tells the machine the time and, if in.Data is not nil, gives it a
+// datagram. The whole machine runs to rest before HandleInput returns.
+//
+// Nothing in a datagram makes HandleInput fail: what does not belong to the session
+// is dropped and counted in [Stats]. A late or a needless tick does no harm.
+func (r *Rtc) HandleInput(in Input) {
+	r.endLoans()
+	r.advance(in.Now)
+	if r.ending {
+		return
+	}
+	if in.Data != nil {
+		r.receive(ice.Path{
+			Transport: in.Transport,
+			Local:     unmap(in.Local),
+			Remote:    unmap(in.Remote),
+		}, in.Data)
+	}
+	r.handleTimeouts()
+	r.settle()
+}
+
+// PollOutput returns the next thing to do. Call it until it returns OutputTimeout or
+// OutputClosed. It changes nothing that a layer could notice: what it returns is
+// derived from state that HandleInput and the other methods have already reached.
+func (r *Rtc) PollOutput() Output {
+	r.endLoans()
+	if ev := r.nextEvent(); ev != nil {
+		return Output{Kind: OutputEvent, Event: ev}
+	}
+	if t, ok := r.nextTransmit(); ok {
+		return Output{Kind: OutputTransmit, Transmit: t}
+	}
+	if r.ending {
+		return Output{Kind: OutputClosed, Err: r.err}
+	}
+	return Output{Kind: OutputTimeout, Deadline: r.deadline()}
+}
+
+// receive gives a datagram to the layer it belongs to.
+func (r *Rtc) receive(path ice.Path, b []byte) {
+	r.stats.DatagramsReceived++
+	r.stats.BytesReceived += uint64(len(b))
+	class := classify(b)
+	if r.tracing(levelPacket) {
+		r.tracePacket("received", class, path, len(b))
+	}
+	switch class {
+	case classSTUN:
+		r.agent.HandlePacket(r.now, path, b)
+	case classDTLS:
+		r.receiveDTLS(path, b)
+	case classRTP:
+		r.stats.Dropped.Media++
+	case classUnknown:
+		r.stats.Dropped.Unknown++
+	}
+}
+
+// receiveDTLS lets in what comes over a path the peer has shown to be its own, and
+// holds a few datagrams of a peer that is about to show it.
+func (r *Rtc) receiveDTLS(path ice.Path, b []byte) {
+	switch {
+	case r.conn != nil && r.agent.Validated(path):
+		r.conn.HandlePacket(r.now, b)
+		r.pumpDTLS(path)
+	case r.agent.Validated(path) || r.agent.Requested(path):
+		if !r.held.push(path, b) {
+			r.stats.Dropped.Held++
+		}
+	default:
+		r.stats.Dropped.Unvalidated++
+	}
+}
+
+// handleTimeouts runs the timers that have expired.
+func (r *Rtc) handleTimeouts() {
+	if r.due(r.agent.Deadline()) {
+		r.agent.HandleTimeout(r.now)
+	}
+	if r.conn != nil && r.due(r.conn.Deadline()) {
+		r.conn.HandleTimeout(r.now)
+		r.pumpDTLS(ice.Path{})
+	}
+	if r.assoc != nil && r.due(r.assoc.Deadline()) {
+		r.assoc.HandleTimeout(r.now)
+	}
+	if r.due(r.failedAt) {
+		r.end(ErrICEFailed)
+	}
+}
+
+// settle carries the consequences of whatever was done upward, layer by layer. The
+// layers form a line, so one pass is enough. Everything that changes the machine
+// ends with it.
+func (r *Rtc) settle() {
+	r.settlePath()
+	r.settleHandshake()
+}
+
+// settlePath makes the agent's news the session's.
+func (r *Rtc) settlePath() {
+	for {
+		ev, ok := r.agent.NextEvent()
+		if !ok {
+			return
+		}
+		r.handleICEEvent(ev)
+	}
+}
+
+// settleHandshake starts DTLS once there is a path and a peer to expect on it, and
+// gives it the datagrams that came too early.
+func (r *Rtc) settleHandshake() {
+	if r.ending {
+		return
+	}
+	if r.conn == nil {
+		if _, ok := r.agent.SendPath(); !ok || !r.negotiation.remoteKnown {
+			return
+		}
+		if err := r.startDTLS(); err != nil {
+			r.end(err)
+			return
+		}
+	}
+	for {
+		path, b, ok := r.held.pop(r.agent.Validated)
+		if !ok {
+			return
+		}
+		r.conn.HandlePacket(r.now, b)
+		r.pumpDTLS(path)
+	}
+}
+
+// nextEvent returns the next event or nil. Those of the association stay there until
+// they are asked for, so that messages nobody reads close its window.
+func (r *Rtc) nextEvent() Event {
+	if ev := r.events.pop(); ev != nil {
+		return ev
+	}
+	if r.assoc == nil {
+		return nil
+	}
+	for {
+		ev, ok := r.assoc.NextEvent()
+		if !ok {
+			return nil
+		}
+		if out := r.channelEvent(ev); out != nil {
+			return out
+		}
+	}
+}
+
+// nextTransmit builds the most urgent datagram owed: checks keep the path alive,
+// a handshake waits for nothing, data comes last.
+func (r *Rtc) nextTransmit() (Transmit, bool) {
+	if !r.ending {
+		if b, path, ok := r.agent.AppendPacket(r.now, r.out[:0]); ok {
+			return r.transmit(path, b), true
+		}
+	}
+	path, ok := r.agent.SendPath()
+	if !ok || r.conn == nil {
+		return Transmit{}, false
+	}
+	// The goodbye of SCTP travels inside DTLS, so it goes before that of DTLS.
+	if r.ending {
+		if b, ok := r.appendSCTP(r.out[:0]); ok {
+			return r.transmit(path, b), true
+		}
+	}
+	if b, ok := r.conn.AppendPacket(r.now, r.out[:0]); ok {
+		return r.transmit(path, b), true
+	}
+	if b, ok := r.appendSCTP(r.out[:0]); ok {
+		return r.transmit(path, b), true
+	}
+	return Transmit{}, false
+}
+
+func (r *Rtc) transmit(path ice.Path, b []byte) Transmit {
+	r.out = b
+	r.stats.DatagramsSent++
+	r.stats.BytesSent += uint64(len(b))
+	if r.tracing(levelPacket) {
+		r.tracePacket("sent", classify(b), path, len(b))
+	}
+	return Transmit{
+		Local: path.Local, Remote: path.Remote, Transport: path.Transport,
+		Data: b[:len(b):len(b)],
+	}
+}
+
+// deadline returns the earliest time at which something must happen by itself.
+func (r *Rtc) deadline() time.Time {
+	d := earliest(r.agent.Deadline(), r.failedAt)
+	if r.conn != nil {
+		d = earliest(d, r.conn.Deadline())
+	}
+	if r.assoc != nil {
+		d = earliest(d, r.assoc.Deadline())
+	}
+	return d
+}
+
+// advance moves time forward, and never back.
+func (r *Rtc) advance(now time.Time) {
+	if now.After(r.now) {
+		r.now = now
+	}
+}
+
+// endLoans voids the bytes of the last output.
+func (r *Rtc) endLoans() {
+	poison(r.out)
+	r.message = ChannelMessage{}
+}
+
+func (r *Rtc) due(deadline time.Time) bool {
+	return !deadline.IsZero() && !r.now.Before(deadline)
+}
+
+// earliest returns the earlier of two deadlines, of which either may be zero for none.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
+}
+
+// unmap turns an IPv4-mapped IPv6 address, as a dual-stack socket reports it, into
+// the IPv4 address that candidates are written in.
+func unmap(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}

@@ -1,0 +1,46 @@
+package rtc
+
+import (
+	"github.com/sansrtc/rtc/dtls"
+	"github.com/sansrtc/rtc/ice"
+	"github.com/sansrtc/rtc/sctp"
+)
+
+// Stats is a snapshot of a session. Counters begin at zero with the session and
+// only grow.
+type Stats struct {
+	BytesReceived     uint64 // of datagrams, UDP payload
+	BytesSent         uint64
+	DatagramsReceived uint64
+	DatagramsSent     uint64
+
+	// Dropped counts datagrams, or what they carried, that were not used.
+	Dropped Drops
+
+	ICE  ice.Stats
+	DTLS dtls.Stats // zero before there is a path
+	SCTP sctp.Stats // zero without data channels
+}
+
+// Drops counts what came in and was dropped by the session itself, by reason. What a
+// layer dropped is in the Stats of that layer.
+type Drops struct {
+	Unknown     uint64 // no protocol begins with such a byte
+	Unvalidated uint64 // not STUN, and from an address the peer has not proved to own
+	Held        uint64 // early datagrams past the limit of what is held for a path under validation
+	Media       uint64 // RTP or RTCP, which was not negotiated
+	NoChannels  uint64 // SCTP packets, although no data section was agreed on
+}
+
+// Stats returns a snapshot.
+func (r *Rtc) Stats() Stats {
+	s := r.stats
+	s.ICE = r.agent.Stats()
+	if r.conn != nil {
+		s.DTLS = r.conn.Stats()
+	}
+	if r.assoc != nil {
+		s.SCTP = r.assoc.Stats()
+	}
+	return s
+}
