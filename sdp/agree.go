@@ -135,8 +135,9 @@ func (a *Agreement) follow(before *Agreement, weOffered bool) error {
 		return ErrNewPeer
 	}
 	a.ICERestart = a.Remote.Restarts(&before.Remote)
-	// "If an ICE restart is requested by the offerer, the answerer MUST assign
-	// new values; if it is not, it MUST NOT change them": an answer follows.
+	// Only an offer begins an ICE restart, and its answer follows: both sides
+	// change their credentials, or neither does. A peer that keeps its own when
+	// we restart does no harm.
 	// https://www.rfc-editor.org/rfc/rfc8839.html#section-4.4.1.1.1
 	offered, answered := a.Local.Restarts(&before.Local), a.ICERestart
 	if !weOffered {
@@ -199,7 +200,8 @@ func checkOffer(agreed *Agreement, offer *Session) error {
 
 // checkLines compares the m-lines of an answer with those of its offer, one by one.
 func checkLines(offer, answer *Session) error {
-	// "The answer to an offer MUST contain exactly the same number of 'm=' lines."
+	// "The answer MUST contain exactly the same number of "m=" lines as the
+	// offer."
 	// https://www.rfc-editor.org/rfc/rfc3264.html#section-6
 	if len(answer.Media) != len(offer.Media) {
 		return &MediaError{Index: -1, Err: ErrMLines}
@@ -208,8 +210,26 @@ func checkLines(offer, answer *Session) error {
 		if err := checkLine(&offer.Media[i], &answer.Media[i]); err != nil {
 			return answer.failure(i, err)
 		}
+		if answer.Media[i].Port != 0 && !answer.muxed(i) {
+			return answer.failure(i, ErrRTCPMux)
+		}
 	}
 	return nil
+}
+
+// muxed reports whether section i needs no port of its own for RTCP. In a bundle the
+// first section may say so for all of them.
+// https://www.rfc-editor.org/rfc/rfc9143.html#section-9.3
+func (s *Session) muxed(i int) bool {
+	m := &s.Media[i]
+	if !m.rtp() || m.RTCPMux {
+		return true
+	}
+	if group := s.bundleOf(m.MID); group != nil {
+		first := s.MediaByMID(group[0])
+		return first != nil && first.RTCPMux
+	}
+	return false
 }
 
 func checkLine(o, a *Media) error {
@@ -227,8 +247,6 @@ func checkLine(o, a *Media) error {
 		return ErrMLines
 	case a.Protocol != o.Protocol, a.IsData() != o.IsData():
 		return ErrProtocol
-	case a.rtp() && !a.RTCPMux:
-		return ErrRTCPMux
 	}
 	return nil
 }
@@ -263,8 +281,8 @@ func answerTag(offer, answer *Session) (int, error) {
 			return -1, answer.failure(i, ErrNotBundled)
 		}
 	}
-	// "The answerer BUNDLE-tag is the first identification-tag of the group."
-	// https://www.rfc-editor.org/rfc/rfc9143.html#section-7.3
+	// The first mid of the group is the answerer's BUNDLE-tag.
+	// https://www.rfc-editor.org/rfc/rfc9143.html#section-7.3.1
 	for _, mid := range group {
 		if i := answer.indexOf(mid); i >= 0 && answer.Media[i].Port != 0 {
 			return i, nil

@@ -8,8 +8,8 @@ import "slices"
 // AcceptData. agreed is nil in the first round.
 //
 // A section is rejected nevertheless if the offer has given it up, if it does not
-// share the transport of the first one accepted, or if it needs a port for RTCP:
-// a port of zero in the answer tells.
+// share the transport of the first one accepted, or if it needs a port of its own
+// for RTCP. A port of zero in the answer tells.
 //
 // An offer that breaks a rule is refused with a *MediaError.
 func NewAnswer(p Parameters, agreed *Agreement, offer *Session, accept []*Media) (*Session, error) {
@@ -66,7 +66,7 @@ func (s *Session) sharing(agreed *Agreement, accept []*Media) (accepted []bool, 
 	first := -1
 	for i := range s.Media {
 		m := &s.Media[i]
-		if i >= len(accept) || accept[i] == nil || m.Rejected() || m.rtp() && !m.RTCPMux {
+		if i >= len(accept) || accept[i] == nil || m.Rejected() || !s.muxed(i) {
 			continue
 		}
 		accepted[i] = true
@@ -82,7 +82,11 @@ func (s *Session) sharing(agreed *Agreement, accept []*Media) (accepted []bool, 
 	for i := range accepted {
 		accepted[i] = accepted[i] && (i == first || group != nil && slices.Contains(group, s.Media[i].MID))
 	}
-	return accepted, s.selectTag(group, accepted, first)
+	tag = s.selectTag(group, accepted, first)
+	if tag < 0 {
+		clear(accepted)
+	}
+	return accepted, tag
 }
 
 func (a *Agreement) lineRuns(i int) bool { return i < len(a.Lines) && !a.Lines[i].Rejected }
@@ -91,21 +95,22 @@ func (a *Agreement) lineRuns(i int) bool { return i < len(a.Lines) && !a.Lines[i
 // is accepted and has a port.
 // https://www.rfc-editor.org/rfc/rfc9143.html#section-7.3.1
 //
-// If only sections without a port of their own are accepted, the RFC would have us
-// answer without a bundle. Their credentials are those of the bundle all the same,
-// and Firefox offers data channels so under bundlePolicy "max-bundle".
+// If only bundle-only sections are accepted, the RFC has none to speak for them. But
+// browsers give these sections the credentials of the bundle as well, and then they
+// can be used, such as the data channels of Firefox under bundlePolicy "max-bundle".
 func (s *Session) selectTag(group []string, accepted []bool, first int) int {
 	for _, mid := range group {
 		if i := s.indexOf(mid); i >= 0 && accepted[i] && s.Media[i].Port != 0 {
 			return i
 		}
 	}
+	if s.Media[first].Port == 0 && s.Media[first].Transport.check() != nil {
+		return -1
+	}
 	return first
 }
 
-// answerSetup chooses the DTLS role.
-//
-// "The answerer MUST use 'active' or 'passive'": what the offer leaves over.
+// answerSetup chooses the DTLS role, active or passive, from what the offer leaves.
 // https://www.rfc-editor.org/rfc/rfc8842.html#section-5.3
 func (p *Parameters) answerSetup(agreed *Agreement, offered Setup) (Setup, error) {
 	role := p.Setup

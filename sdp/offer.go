@@ -128,7 +128,7 @@ func (s *Session) bundle(p *Parameters) {
 		if m.Rejected() {
 			continue
 		}
-		// "The offerer MUST use actpass", in later offers too.
+		// An offer leaves the choice of roles, later ones as well as the first.
 		// https://www.rfc-editor.org/rfc/rfc8842.html#section-5.2
 		m.Transport = p.transport(SetupActpass, mids == nil)
 		mids = append(mids, m.MID)

@@ -163,7 +163,7 @@ func (sec *section) addExtmap(value string) error {
 		return ErrValue
 	}
 	number, direction, directed := strings.Cut(words[0], "/")
-	// "The local identifiers … 1-255 … If the offerer has more …, 4096-4351"
+	// An offer may number what it does not yet assign from 4096 on.
 	// https://www.rfc-editor.org/rfc/rfc8285.html#section-7
 	id, err := strconv.ParseUint(number, 10, 16)
 	if err != nil || id == 0 || id > 255 && (id < 4096 || id > 4351) {
