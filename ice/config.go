@@ -38,7 +38,8 @@ type Config struct {
 	MaxPairs            int // default 100
 	// MaxChecks limits the checks sent per generation to addresses that have not
 	// proved to be the peer's, so that an agent fed with foreign addresses is no
-	// amplifier. Default 1000.
+	// amplifier. Checks triggered by the peer's own, one for one, are not counted.
+	// Default 1000.
 	MaxChecks int
 
 	// Timings. If zero, the default is used.
