@@ -28,7 +28,7 @@ func Parse(text string) (*Session, error) {
 		return nil, &ParseError{What: "v=, o=, s= and t= lines are required", Err: ErrSyntax}
 	}
 	s := &Session{Origin: Origin{
-		Username: desc.Origin.Username,
+		Username: or(desc.Origin.Username, "-"),
 		ID:       desc.Origin.SessionID,
 		Version:  desc.Origin.SessionVersion,
 		Address:  desc.Origin.UnicastAddress,
@@ -36,7 +36,7 @@ func Parse(text string) (*Session, error) {
 	defaults := newSection(nil)
 	for i, a := range desc.Attributes {
 		if err := s.addAttribute(defaults, a.Key, a.Value); err != nil {
-			return nil, &ParseError{src.attributes[0][i], shorten("a=" + a.Key + ":" + a.Value), err}
+			return nil, &ParseError{src.attributeLine(-1, i), shorten("a=" + a.Key + ":" + a.Value), err}
 		}
 	}
 	s.ICEOptions = defaults.ICEOptions
@@ -51,7 +51,10 @@ func Parse(text string) (*Session, error) {
 		}
 		s.Media = append(s.Media, *m)
 	}
-	return s, s.check(src)
+	if err := s.check(src); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // addAttribute reads a session-level attribute. What may stand at either level
@@ -120,7 +123,7 @@ func parseMedia(src *source, i int, md *pion.MediaDescription, defaults *section
 	}
 	for k, a := range md.Attributes {
 		if err := sec.addAttribute(a.Key, a.Value); err != nil {
-			return nil, &ParseError{src.attributes[1+i][k], shorten("a=" + a.Key + ":" + a.Value), err}
+			return nil, &ParseError{src.attributeLine(i, k), shorten("a=" + a.Key + ":" + a.Value), err}
 		}
 	}
 	if err := sec.finish(defaults); err != nil {

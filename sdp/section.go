@@ -194,12 +194,24 @@ func (sec *section) finish(defaults *section) error {
 	if sec.TLSID == "" {
 		sec.TLSID = defaults.TLSID
 	}
+	sec.finishData()
 	if sec.rtp() {
 		return sec.finishRTP(defaults)
 	}
 	// These mean nothing without RTP.
 	sec.Extmaps, sec.ExtmapAllowMixed, sec.Direction = nil, false, SendRecv
-	if sec.IsData() && !sec.Rejected() {
+	return nil
+}
+
+func (sec *section) finishData() {
+	switch {
+	case !sec.IsData():
+		sec.SCTPPort, sec.MaxMessageSize = 0, 0
+	case sec.Rejected():
+		if sec.SCTPPort == 0 {
+			sec.MaxMessageSize = 0
+		}
+	default:
 		if sec.SCTPPort == 0 {
 			sec.SCTPPort = DefaultSCTPPort
 		}
@@ -207,7 +219,6 @@ func (sec *section) finish(defaults *section) error {
 			sec.MaxMessageSize = DefaultMaxMessageSize
 		}
 	}
-	return nil
 }
 
 func (sec *section) finishRTP(defaults *section) error {

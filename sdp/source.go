@@ -50,6 +50,9 @@ var (
 	grammarBandwidths = []string{"CT", "AS", "TIAS", "RS", "RR"}
 )
 
+// grammarWords counts the words of the lines with a fixed number.
+var grammarWords = map[byte]int{'v': 1, 'o': 6, 't': 2, 'c': 3}
+
 // newSource checks sizes and characters. It accepts LF for CRLF, empty lines, and
 // a last line without an end: hand-written signalling often trims.
 func newSource(text string) (*source, error) {
@@ -88,6 +91,14 @@ func (src *source) add(b *strings.Builder, number int, line string) error {
 		return &ParseError{number, "not of the form x=value", ErrSyntax}
 	}
 	switch line[0] {
+	case 'v', 'o', 't', 'c':
+		// The grammar reads words up to the number it wants, and takes what
+		// follows for the next line.
+		words := strings.Fields(line[2:])
+		if len(words) != grammarWords[line[0]] {
+			return &ParseError{number, "wrong number of words", ErrSyntax}
+		}
+		line = line[:2] + strings.Join(words, " ")
 	case 'm':
 		var err error
 		if line, err = src.addMedia(number, line); err != nil {
@@ -133,4 +144,14 @@ func (src *source) addMedia(number int, line string) (string, error) {
 		}
 	}
 	return "m=" + strings.Join(fields, " "), nil
+}
+
+// attributeLine returns the line number of an a= line of a section; -1 is the
+// session. Zero means that it is not known.
+func (src *source) attributeLine(section, k int) int {
+	lines := src.attributes[section+1]
+	if k >= len(lines) {
+		return 0
+	}
+	return lines[k]
 }
