@@ -1,0 +1,106 @@
+package interop
+
+import (
+	"bufio"
+	"bytes"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sansrtc/rtc/internal/interop/browser"
+	"github.com/sansrtc/rtc/internal/interop/netns"
+)
+
+// The example must work as the README says, in a browser that hides its addresses as
+// browsers do, and end cleanly.
+func TestEchoExample(t *testing.T) {
+	for _, kind := range []browserKind{chromium, firefox} {
+		t.Run(kind.name, func(t *testing.T) {
+			ns := netns.ForTest(t)
+			echo, url := startEcho(t, ns)
+			b := startBrowser(t, kind, ns, browser.Config{HideAddresses: true, Height: 1150})
+			b.navigate(url)
+
+			var shown struct{ Status, Echo, DTLS, Group, Pair, Browser string }
+			b.eval(&shown, `async () => {
+				const text = selector => document.querySelector(selector)?.textContent ?? "";
+				const started = performance.now();
+				while (performance.now() - started < 60_000) {
+					if (text("li[data-echoed]") && text("#server-group").length > 1 && text("#rtt-median").includes("ms")) break;
+					await new Promise(done => setTimeout(done, 50));
+				}
+				return {
+					status: text("#status"), echo: text("li[data-echoed]"), dtls: text("#server-dtls"),
+					group: text("#server-group"), pair: text("#server-pair"), browser: text("#browser-dtls"),
+				};
+			}`)
+			t.Logf("%+v", shown)
+			require.Contains(t, shown.Status, "connected")
+			require.Contains(t, shown.Echo, "Hello from")
+			require.Contains(t, shown.DTLS, "1.3")
+			require.Equal(t, "X25519MLKEM768", shown.Group)
+			require.Contains(t, shown.Pair, "↔")
+			b.screenshot("echo-" + kind.name + "-connected")
+
+			var note string
+			b.eval(&note, `async () => {
+				const button = document.querySelector("#rate-start"), note = document.querySelector("#rate-note");
+				button.click();
+				const started = performance.now();
+				while (!note.textContent.includes("in each direction") && performance.now() - started < 60_000)
+					await new Promise(done => setTimeout(done, 100));
+				await new Promise(done => setTimeout(done, 3000));
+				return note.textContent;
+			}`)
+			t.Log(note)
+			require.Contains(t, note, "in each direction")
+			b.screenshot("echo-" + kind.name + "-throughput")
+
+			// An interrupt as by Ctrl-C reaches the whole group. The page must hear of it.
+			require.NoError(t, syscall.Kill(-echo.Process.Pid, syscall.SIGINT))
+			require.NoError(t, echo.Wait(), "the server must end cleanly")
+			var status string
+			b.eval(&status, `async () => {
+				const status = document.querySelector("#status"), started = performance.now();
+				while (status.dataset.state !== "closed" && performance.now() - started < 10_000)
+					await new Promise(done => setTimeout(done, 50));
+				return status.textContent;
+			}`)
+			require.Equal(t, "closed by the server", status)
+		})
+	}
+}
+
+// startEcho runs the example inside ns, and returns the URL that it prints.
+func startEcho(t *testing.T, ns *netns.Namespace) (*exec.Cmd, string) {
+	t.Helper()
+	cmd := exec.Command("go", "run", "./examples/echo")
+	cmd.Dir = "../.."
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, ns.Do(cmd.Start))
+	t.Cleanup(func() {
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		cmd.Wait()
+	})
+	line := make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(stdout).ReadString('\n') // the check below sees what is missing
+		line <- strings.TrimSpace(text)
+	}()
+	select {
+	case url := <-line:
+		require.True(t, strings.HasPrefix(url, "http://"), "%q is not a URL; %s", url, &stderr)
+		return cmd, url
+	case <-time.After(2 * time.Minute): // a compilation is part of it
+		t.Fatal("the example printed no URL")
+		return nil, ""
+	}
+}
