@@ -41,7 +41,7 @@ type Event struct {
 type ConnectionState struct {
 	HandshakeDone bool
 	Client        bool
-	Version       Version     // zero: not negotiated yet, as for the fields below
+	Version       Version // zero: not negotiated yet, as for the fields below
 	CipherSuite   CipherSuite
 	Group         Group
 	SRTPProfile   SRTPProfile // zero: use_srtp was not negotiated
