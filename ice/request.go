@@ -234,4 +234,5 @@ func (a *Agent) noteRequest(g *generation, p *pair, useCandidate bool) {
 	if p.state == PairSucceeded && p.peerNominated && !a.controlling {
 		p.nominated = true
 	}
+	a.recheck(p, 2*a.cfg.RTO)
 }

@@ -292,6 +292,7 @@ func (a *Agent) NoteData(now time.Time, path Path) {
 	if p := a.sendPair; p != nil && p.path == path {
 		responsive := a.responsive(p)
 		p.lastHeard, p.lastData = a.now, a.now
+		a.recheck(p, time.Second)
 		if !responsive && a.state != StateClosed {
 			a.settle()
 		}

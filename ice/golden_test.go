@@ -1,0 +1,11 @@
+package ice
+
+// goldenCheck is a check of TestCheckBytes: header, USERNAME, ICE-CONTROLLING,
+// USE-CANDIDATE, PRIORITY, MESSAGE-INTEGRITY, FINGERPRINT.
+const goldenCheck = "000100482112a4426eb88b73a48ed247dbe5882e" +
+	"0006000b7448456d2f2b3a6f55527300" +
+	"802a00086ae6783f4fbde91b" +
+	"00250000" +
+	"002400046effffff" +
+	"000800141bbc9d0db763996d85a3529ecdc7665de10943ab" +
+	"80280004ad2ff1bb"
