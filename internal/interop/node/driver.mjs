@@ -22,6 +22,9 @@
 import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';
 
+// limit is -1 for none, which some implementations write as 65535.
+const limit = (n) => (n === undefined || n === null || n === 65535 ? -1 : n);
+
 export function drive({ PeerConnection, configuration = {}, highWater = 1 << 20, exit = () => process.exit(0) }) {
   const report = (is, rest = {}) => process.stdout.write(JSON.stringify({ is, ...rest }) + '\n');
   const channels = new Map();
@@ -37,7 +40,7 @@ export function drive({ PeerConnection, configuration = {}, highWater = 1 << 20,
     adopt(channel);
     report('channel', {
       label: channel.label, protocol: channel.protocol, ordered: channel.ordered,
-      retransmits: channel.maxRetransmits ?? -1, lifetime: channel.maxPacketLifeTime ?? -1, id: channel.id ?? -1,
+      retransmits: limit(channel.maxRetransmits), lifetime: limit(channel.maxPacketLifeTime), id: channel.id ?? -1,
     });
   };
 

@@ -1,0 +1,402 @@
+package interop
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sansrtc/rtc"
+	"github.com/sansrtc/rtc/sctp"
+)
+
+const installNode = "apt-get install nodejs npm, then npm --prefix internal/interop/node ci"
+
+// nodePeers are the WebRTC implementations that npm has, each with what it can do.
+var nodePeers = []nodeKind{
+	{name: "libdatachannel", module: "node-datachannel", maxMessage: 256 << 10},
+	{name: "libwebrtc", module: "@roamhq/wrtc", maxMessage: 256 << 10, restarts: true},
+	{name: "werift", module: "werift", maxMessage: 64 << 10, restarts: true, noEmpty: true, forgetsUnordered: true},
+}
+
+type nodeKind struct {
+	name, module string
+	maxMessage   int  // the largest message that goes both ways
+	restarts     bool // it can restart ICE
+
+	// noEmpty: it sends an empty message as a DATA chunk without data, which SCTP forbids.
+	noEmpty bool
+	// forgetsUnordered: its OPEN says "ordered" when there is a limit as well.
+	forgetsUnordered bool
+}
+
+// nodePeer is one of them, in a process of its own: see node/driver.mjs for what it
+// understands.
+type nodePeer struct {
+	t     *testing.T
+	kind  nodeKind
+	stdin io.Writer
+
+	reports chan nodeReport
+	pending []nodeReport // reports read but not yet asked for
+
+	mu  sync.Mutex
+	log []string
+}
+
+type nodeReport struct {
+	Is        string
+	SDP       string
+	Candidate string
+	MID       string
+	State     string
+	Label     string
+	Protocol  string
+	Ordered   bool
+	// Retransmits and Lifetime are -1 if there is no limit.
+	Retransmits, Lifetime int
+	ID                    int
+	Text                  string
+	Binary                bool
+	Size                  int
+	SHA256                string
+}
+
+func startNode(t *testing.T, kind nodeKind) *nodePeer {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join("node", "node_modules", kind.module)); err != nil {
+		t.Fatalf("%s is not installed: %s", kind.module, installNode)
+	}
+	cmd := exec.Command("node", filepath.Join("node", kind.name+".mjs"))
+	stdin, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	p := &nodePeer{t: t, kind: kind, stdin: stdin, reports: make(chan nodeReport, 1<<14)}
+	cmd.Stderr = p
+	require.NoError(t, cmd.Start(), installNode)
+	var read sync.WaitGroup
+	read.Go(func() {
+		defer close(p.reports)
+		lines := bufio.NewScanner(stdout)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			p.note("→ " + lines.Text())
+			var r nodeReport
+			if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+				continue // a library's own chatter
+			}
+			p.reports <- r
+		}
+	})
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		read.Wait()
+		cmd.Wait()
+		if t.Failed() {
+			t.Logf("%s\n%s", kind.name, strings.Join(p.log, "\n"))
+		}
+	})
+	p.wait("ready", nil)
+	return p
+}
+
+// Write takes what the process prints on standard error.
+func (p *nodePeer) Write(b []byte) (int, error) {
+	p.note(strings.TrimSpace(string(b)))
+	return len(b), nil
+}
+
+// note keeps the last lines for a failure to show.
+func (p *nodePeer) note(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.log = append(p.log, fmt.Sprintf("%s %.3000s", time.Now().Format("05.000"), line))
+	if len(p.log) > 100 {
+		p.log = slices.Delete(p.log, 20, 21)
+	}
+}
+
+// tell gives a command.
+func (p *nodePeer) tell(do string, fields map[string]any) {
+	p.t.Helper()
+	command := map[string]any{"do": do}
+	for k, v := range fields {
+		command[k] = v
+	}
+	b, err := json.Marshal(command)
+	require.NoError(p.t, err)
+	p.note("← " + string(b))
+	_, err = p.stdin.Write(append(b, '\n'))
+	require.NoError(p.t, err)
+}
+
+// wait returns the first report of a kind that match accepts.
+func (p *nodePeer) wait(is string, match func(nodeReport) bool) nodeReport {
+	p.t.Helper()
+	timeout := time.After(patience)
+	for i := 0; ; i++ {
+		for i >= len(p.pending) {
+			select {
+			case r, ok := <-p.reports:
+				if !ok {
+					p.t.Fatalf("%s ended before it reported %s", p.kind.name, is)
+				}
+				if r.Is == "error" {
+					p.t.Errorf("%s reports an error: %s", p.kind.name, r.Text)
+				}
+				p.pending = append(p.pending, r)
+			case <-timeout:
+				p.t.Fatalf("%s did not report %s", p.kind.name, is)
+			}
+		}
+		if r := p.pending[i]; r.Is == is && (match == nil || match(r)) {
+			p.pending = slices.Delete(p.pending, i, i+1)
+			return r
+		}
+	}
+}
+
+func (p *nodePeer) waitLabel(is, label string) nodeReport {
+	p.t.Helper()
+	return p.wait(is, func(r nodeReport) bool { return r.Label == label })
+}
+
+func labelled(label string) map[string]any { return map[string]any{"label": label} }
+
+// passCandidates hands candidates that the peer reports later to take, until the end
+// of the test. Only one goroutine may read reports, so it is called between steps.
+func (p *nodePeer) passCandidates(take func(line string)) {
+	for {
+		select {
+		case r, ok := <-p.reports:
+			if !ok {
+				return
+			}
+			p.pending = append(p.pending, r)
+			continue
+		default:
+		}
+		break
+	}
+	p.pending = slices.DeleteFunc(p.pending, func(r nodeReport) bool {
+		if r.Is == "candidate" {
+			take(r.Candidate)
+		}
+		return r.Is == "candidate"
+	})
+}
+
+func TestNodePeers(t *testing.T) {
+	for _, kind := range nodePeers {
+		t.Run(kind.name+"/answers", func(t *testing.T) { testNode(t, kind, true) })
+		t.Run(kind.name+"/offers", func(t *testing.T) { testNode(t, kind, false) })
+	}
+}
+
+// testNode sets a session up over loopback and runs through what data channels can do.
+func testNode(t *testing.T, kind nodeKind, weOffer bool) {
+	theirs := startNode(t, kind)
+	ours := startRtc(t, rtc.Config{}, newUDPSocket(t))
+	defer ours.stop()
+
+	id := ours.open(sctp.ChannelConfig{Label: "ours"})
+	theirs.tell("open", labelled("theirs"))
+	if weOffer {
+		nodeAnswers(ours, theirs, false)
+	} else {
+		nodeOffers(ours, theirs, false)
+	}
+	wait(ours, "connected", func(*rtc.Connected) bool { return true })
+	ours.opened("ours")
+	theirs.waitLabel("open", "ours")
+	theirs.waitLabel("open", "theirs")
+	fromThem := ours.opened("theirs")
+	require.True(t, fromThem.Remote)
+
+	testNodeKinds(t, ours, theirs)
+	testNodeMessages(t, ours, theirs, id, "ours")
+	testNodeMessages(t, ours, theirs, fromThem.ID, "theirs")
+	if kind.restarts {
+		testNodeRestart(t, ours, theirs, id)
+	}
+
+	ours.closeChannel(id)
+	wait(ours, "our channel closed", func(c *rtc.ChannelClosed) bool { return c.ID == id && c.Err == nil })
+	theirs.waitLabel("closed", "ours")
+	theirs.tell("close-channel", labelled("theirs"))
+	wait(ours, "their channel closed", func(c *rtc.ChannelClosed) bool { return c.ID == fromThem.ID && c.Err == nil })
+	if weOffer {
+		ours.close()
+		require.NoError(t, ours.waitClosed())
+		theirs.wait("state", func(r nodeReport) bool {
+			return r.State == "closed" || r.State == "disconnected" || r.State == "failed"
+		})
+	} else {
+		theirs.tell("close", nil)
+		theirs.wait("gone", nil)
+		require.NoError(t, ours.waitClosed())
+	}
+}
+
+// nodeAnswers negotiates with an offer of ours.
+func nodeAnswers(ours *rtcPeer, theirs *nodePeer, restart bool) {
+	ours.t.Helper()
+	offer := ours.offer(rtc.Changes{DataChannels: true, ICERestart: restart})
+	theirs.tell("accept-offer", map[string]any{"sdp": offer.SDP()})
+	answer := theirs.wait("answer", nil)
+	ours.acceptAnswer(offer, answer.SDP)
+	trickleFrom(ours, theirs, answer.SDP)
+}
+
+// nodeOffers negotiates with an offer of theirs.
+func nodeOffers(ours *rtcPeer, theirs *nodePeer, restart bool) {
+	ours.t.Helper()
+	theirs.passCandidates(func(string) {}) // of another generation
+	theirs.tell("offer", map[string]any{"restart": restart})
+	offer := theirs.wait("offer", nil)
+	answer := ours.acceptOffer(offer.SDP)
+	theirs.tell("accept-answer", map[string]any{"sdp": answer})
+	trickleFrom(ours, theirs, offer.SDP)
+}
+
+// trickleFrom waits for a candidate on loopback, in the description or after it.
+func trickleFrom(ours *rtcPeer, theirs *nodePeer, description string) {
+	ours.t.Helper()
+	if strings.Contains(description, " 127.0.0.1 ") && strings.Contains(description, "a=candidate") {
+		return
+	}
+	ours.addCandidate(theirs.wait("candidate", func(r nodeReport) bool {
+		return strings.Contains(r.Candidate, " 127.0.0.1 ") && strings.Contains(strings.ToLower(r.Candidate), " udp ")
+	}).Candidate)
+}
+
+// testNodeKinds opens channels of each kind from both sides.
+func testNodeKinds(t *testing.T, ours *rtcPeer, theirs *nodePeer) {
+	t.Helper()
+	two, lifetime := uint16(2), 500*time.Millisecond
+	kinds := []struct {
+		config  sctp.ChannelConfig
+		options map[string]any
+	}{
+		{sctp.ChannelConfig{Label: "plain"}, nil},
+		{sctp.ChannelConfig{Label: "protocol", Protocol: "pr/1"}, map[string]any{"protocol": "pr/1"}},
+		{sctp.ChannelConfig{Label: "unordered", Unordered: true}, map[string]any{"ordered": false}},
+		{sctp.ChannelConfig{Label: "rexmit", Unordered: true, MaxRetransmits: &two}, map[string]any{"ordered": false, "maxRetransmits": 2}},
+		{sctp.ChannelConfig{Label: "timed", MaxLifetime: &lifetime}, map[string]any{"maxPacketLifeTime": 500}},
+	}
+	for _, k := range kinds {
+		label := k.config.Label
+		id := ours.open(k.config)
+		seen := theirs.waitLabel("channel", label)
+		require.Equal(t, k.config.Protocol, seen.Protocol, label)
+		require.Equal(t, !k.config.Unordered, seen.Ordered, label)
+		if k.config.MaxRetransmits != nil {
+			require.Equal(t, 2, seen.Retransmits, label)
+		}
+		if k.config.MaxLifetime != nil {
+			require.Equal(t, 500, seen.Lifetime, label)
+		}
+		ours.send(id, false, []byte("hello "+label))
+		require.Equal(t, "hello "+label, theirs.waitLabel("message", label).Text)
+		theirs.tell("send", map[string]any{"label": label, "text": "hello back"})
+		require.Equal(t, "hello back", string(ours.message(id).Data))
+
+		theirs.tell("open", map[string]any{"label": "their " + label, "options": k.options})
+		opened := ours.opened("their " + label)
+		require.True(t, opened.Remote)
+		require.Equal(t, k.config.Protocol, opened.Config.Protocol, label)
+		limited := k.config.MaxRetransmits != nil || k.config.MaxLifetime != nil
+		if !limited || !theirs.kind.forgetsUnordered {
+			require.Equal(t, k.config.Unordered, opened.Config.Unordered, label)
+		}
+		require.Equal(t, k.config.MaxRetransmits, opened.Config.MaxRetransmits, label)
+		require.Equal(t, k.config.MaxLifetime, opened.Config.MaxLifetime, label)
+		theirs.waitLabel("open", "their "+label)
+		theirs.tell("send", map[string]any{"label": "their " + label, "text": "hello " + label})
+		require.Equal(t, "hello "+label, string(ours.message(opened.ID).Data))
+	}
+}
+
+// testNodeMessages sends 1,000 messages each way, then empty and large ones.
+func testNodeMessages(t *testing.T, ours *rtcPeer, theirs *nodePeer, id sctp.ChannelID, label string) {
+	t.Helper()
+	const messages = 1000
+	theirs.tell("burst", map[string]any{"label": label, "count": messages})
+	for i := range messages {
+		ours.send(id, false, []byte(strconv.Itoa(i)))
+	}
+	for i := range messages {
+		m := ours.message(id)
+		require.Equal(t, strconv.Itoa(i), string(m.Data))
+		require.False(t, m.Binary)
+		require.Equal(t, strconv.Itoa(i), theirs.waitLabel("message", label).Text)
+	}
+	theirs.waitLabel("done", label)
+
+	for _, size := range []int{0, 1, 1200, 16 << 10, theirs.kind.maxMessage} {
+		data := pattern(size)
+		ours.send(id, true, data)
+		got := theirs.waitLabel("message", label)
+		sum := sha256.Sum256(data)
+		require.True(t, got.Binary)
+		require.Equal(t, size, got.Size)
+		require.Equal(t, hex.EncodeToString(sum[:]), got.SHA256, "message of %d bytes", size)
+
+		if size == 0 && theirs.kind.noEmpty {
+			continue
+		}
+		theirs.tell("send", map[string]any{"label": label, "size": size})
+		m := ours.message(id)
+		require.True(t, m.Binary, "message of %d bytes", size)
+		require.Equal(t, data, m.Data, "message of %d bytes", size)
+	}
+	ours.send(id, false, nil)
+	got := theirs.waitLabel("message", label)
+	require.Equal(t, 0, got.Size)
+	require.False(t, got.Binary, "an empty string is a string")
+}
+
+// pattern is the content that node/driver.mjs sends: byte i is i mod 251.
+func pattern(size int) []byte {
+	b := make([]byte, size)
+	for i := range b {
+		b[i] = byte(i % 251)
+	}
+	return b
+}
+
+// testNodeRestart restarts ICE from either side, with messages under way.
+func testNodeRestart(t *testing.T, ours *rtcPeer, theirs *nodePeer, id sctp.ChannelID) {
+	t.Helper()
+	for round := range 2 {
+		restarted := func(text string) {
+			ours.send(id, false, []byte(text))
+			require.Equal(t, text, theirs.waitLabel("message", "ours").Text)
+			theirs.tell("send", map[string]any{"label": "ours", "text": text})
+			require.Equal(t, text, string(ours.message(id).Data))
+		}
+		restarted(fmt.Sprintf("before restart %d", round))
+		wait(ours, "a path before", func(*rtc.PathSelected) bool { return true })
+		if round == 0 {
+			nodeAnswers(ours, theirs, true)
+		} else {
+			nodeOffers(ours, theirs, true)
+		}
+		wait(ours, "a path after the restart", func(*rtc.PathSelected) bool { return true })
+		restarted(fmt.Sprintf("after restart %d", round))
+	}
+}
