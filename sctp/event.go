@@ -11,19 +11,19 @@ const (
 	// before are on their way.
 	EventConnected
 
-	// EventChannelOpened: Channel can carry messages. For a channel that the
+	// EventChannelOpened: channel ID can carry messages. For a channel that the
 	// peer opened this is the first mention of it; one that was opened here is
 	// reported when the association is established. Config is set.
 	EventChannelOpened
 
-	// EventMessage: a message arrived on Channel. Binary and Data are set.
+	// EventMessage: a message arrived on channel ID. Binary and Data are set.
 	EventMessage
 
-	// EventBufferedAmountLow: the bytes waiting on Channel fell to its
+	// EventBufferedAmountLow: the bytes waiting on channel ID fell to its
 	// threshold, or there is room again after Send failed with ErrBufferFull.
 	EventBufferedAmountLow
 
-	// EventChannelClosed: Channel is gone, in both directions. Err is nil
+	// EventChannelClosed: channel ID is gone, in both directions. Err is nil
 	// after an orderly close by either side.
 	EventChannelClosed
 
@@ -56,10 +56,11 @@ func (k EventKind) String() string {
 // Event is something the application should know. Fields not named by its
 // Kind are zero.
 type Event struct {
-	Kind    EventKind
-	Binary  bool          // EventMessage: a binary message, not a UTF-8 string
-	Channel ChannelID     // all but EventConnected and EventClosed
-	Data    []byte        // EventMessage: valid until the next NextEvent or HandlePacket
-	Config  ChannelConfig // EventChannelOpened
-	Err     error         // EventChannelClosed, EventClosed
+	Kind   EventKind
+	Binary bool          // EventMessage: a binary message, not a UTF-8 string
+	Remote bool          // EventChannelOpened: the peer opened it
+	ID     ChannelID     // the channel: all but EventConnected and EventClosed
+	Data   []byte        // EventMessage: valid until the next NextEvent or HandlePacket
+	Config ChannelConfig // EventChannelOpened
+	Err    error         // EventChannelClosed, EventClosed
 }

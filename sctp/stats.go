@@ -31,5 +31,10 @@ type Stats struct {
 func (a *Association) Stats() Stats {
 	s := a.stats
 	s.DroppedPackets = s.DroppedMalformed + s.DroppedChecksum + s.DroppedTag + s.DroppedState + s.DroppedCookie
+	s.SRTT = a.rtt.srtt
+	s.CongestionWindow, s.FlightSize = a.cc.cwnd, a.sent.flight
+	s.RemoteReceiveWindow = max(0, a.sent.window-a.sent.unacked)
+	s.ReceiveBufferUsed, s.SendBufferUsed = a.recv.used, a.held
+	s.Channels = len(a.channels)
 	return s
 }

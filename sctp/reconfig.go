@@ -1,0 +1,347 @@
+package sctp
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"time"
+
+	"github.com/sansrtc/rtc/internal/seqnum"
+)
+
+// Parameters and results of RE-CONFIG (RFC 6525 sections 4 and 4.4).
+const (
+	paramOutgoingReset = 13
+	paramIncomingReset = 14
+	paramTSNReset      = 15
+	paramResetResponse = 16
+	paramAddOutgoing   = 17
+	paramAddIncoming   = 18
+
+	resultNothing    = 0
+	resultPerformed  = 1
+	resultDenied     = 2
+	resultWrongSSN   = 3
+	resultBusy       = 4
+	resultBadSeq     = 5
+	resultInProgress = 6
+)
+
+const (
+	maxResetStreams = 64 // in one request of ours
+	maxResponses    = 2  // owed at once: a chunk has at most two requests
+
+	// closingPatience is how long the peer may take to reset its side of a
+	// channel, after it reset ours, before the application is told that the
+	// channel is closed. The stream stays taken until it does.
+	closingPatience = 10 * time.Second
+)
+
+// resetState is the state of stream reconfiguration. One request of each side
+// is outstanding at most.
+type resetState struct {
+	// Ours.
+	nextSeq  uint32   // of our next request
+	out      bool     // a request is out
+	owed     bool     // it is to be sent, or sent again
+	streams  []uint16 // in it
+	lastTSN  uint32
+	inFlight bool // sent at least once
+	sentAt   instant
+
+	// The peer's.
+	peerSeq    uint32 // of its next request
+	lastResult uint32 // of the one before
+	deferred   bool   // a request waits for the DATA before it
+	waitTSN    uint32
+	waitFor    []uint16 // its streams; empty: all
+	responses  [maxResponses]resetResponse
+	nResponses int
+}
+
+type resetResponse struct{ seq, result uint32 }
+
+func (r *resetState) begin(peerTSN uint32) { r.peerSeq = peerTSN }
+
+// resetIfSent asks for the reset of our stream of a closing channel once all
+// that was queued on it has TSNs.
+func (a *Association) resetIfSent(ch *channel) {
+	if ch.state != channelClosing || ch.head != nil || !ch.resetOwed || ch.resetOut || ch.outReset || !a.state.connected() {
+		return
+	}
+	if !a.peerReconfig {
+		a.dropChannel(ch, ch.closeErr) // there is no other way
+		return
+	}
+	a.makeReset()
+}
+
+// makeReset makes a request for all streams that wait for one, unless one is
+// out already.
+func (a *Association) makeReset() {
+	r := &a.reset
+	if r.out || !a.state.sendsData() {
+		return
+	}
+	r.streams = r.streams[:0]
+	for _, ch := range a.channels {
+		if len(r.streams) == maxResetStreams {
+			break
+		}
+		if ch.state == channelClosing && ch.head == nil && ch.resetOwed && !ch.outReset {
+			ch.resetOut = true
+			r.streams = append(r.streams, ch.stream)
+		}
+	}
+	for i := 0; a.refused.n > 0 && i < len(a.refused.bits) && len(r.streams) < maxResetStreams; i++ {
+		for word := a.refused.bits[i]; word != 0 && len(r.streams) < maxResetStreams; word &= word - 1 {
+			r.streams = append(r.streams, uint16(i*64+bits.TrailingZeros64(word)))
+		}
+	}
+	if len(r.streams) == 0 {
+		return
+	}
+	r.out, r.owed, r.inFlight = true, true, false
+	// "Sender's Last Assigned TSN … the last TSN that the sender has assigned
+	// before the reset" (https://www.rfc-editor.org/rfc/rfc6525#section-4.1).
+	r.lastTSN = a.sent.nextTSN - 1
+}
+
+// reconfigTimeout sends the request again.
+func (a *Association) reconfigTimeout(t instant) {
+	a.timers.reconfig = 0
+	if !a.reset.out || !a.state.connected() {
+		return
+	}
+	a.stats.Timeouts++
+	if a.failed() {
+		return
+	}
+	a.rtt.backOff(a.cfg.MaxRTO)
+	a.reset.owed = true
+}
+
+// reconfigSize is the size of the chunk that is owed.
+func (a *Association) reconfigSize() int {
+	n := chunkHeader + 12*a.reset.nResponses
+	if a.reset.owed {
+		n += 16 + padded(2*len(a.reset.streams))
+	}
+	return n
+}
+
+// appendReconfig appends the RE-CONFIG chunks that are owed.
+func (a *Association) appendReconfig(t instant, b []byte) []byte {
+	r := &a.reset
+	start := len(b)
+	b = appendChunkHeader(b, chunkReconfig, 0)
+	for _, resp := range r.responses[:r.nResponses] {
+		b = binary.BigEndian.AppendUint16(b, paramResetResponse)
+		b = binary.BigEndian.AppendUint16(b, 12)
+		b = binary.BigEndian.AppendUint32(b, resp.seq)
+		b = binary.BigEndian.AppendUint32(b, resp.result)
+	}
+	r.nResponses = 0
+	if !r.owed {
+		return endChunk(b, start)
+	}
+	if len(b)-start > chunkHeader {
+		// A request beside responses goes into a chunk of its own: "one
+		// response and one request" is not among the pairs that a chunk may
+		// hold unless they belong together (RFC 6525 section 3.1).
+		b = endChunk(b, start)
+		start = len(b)
+		b = appendChunkHeader(b, chunkReconfig, 0)
+	}
+	b = binary.BigEndian.AppendUint16(b, paramOutgoingReset)
+	b = binary.BigEndian.AppendUint16(b, uint16(16+2*len(r.streams)))
+	b = binary.BigEndian.AppendUint32(b, r.nextSeq)
+	b = binary.BigEndian.AppendUint32(b, r.peerSeq-1)
+	b = binary.BigEndian.AppendUint32(b, r.lastTSN)
+	for _, s := range r.streams {
+		b = binary.BigEndian.AppendUint16(b, s)
+	}
+	r.owed, r.inFlight = false, true
+	a.timers.reconfig = t.add(a.rtt.rto)
+	return endChunk(b, start)
+}
+
+func (a *Association) handleReconfig(t instant, b []byte) {
+	if !a.state.connected() || !a.peerReconfig {
+		a.stats.DroppedState++
+		return
+	}
+	for i := 0; i < 2 && len(b) > 0; i++ {
+		typ, value, n := consumeParam(b)
+		if n < 0 {
+			a.stats.DroppedMalformed++
+			return
+		}
+		b = b[n:]
+		switch {
+		case typ == paramResetResponse && len(value) >= 8:
+			a.resetAnswered(t, binary.BigEndian.Uint32(value), binary.BigEndian.Uint32(value[4:]))
+		case typ == paramOutgoingReset && len(value) >= 12 && len(value)%2 == 0:
+			a.resetRequested(binary.BigEndian.Uint32(value), binary.BigEndian.Uint32(value[8:]), value[12:])
+		case (typ == paramIncomingReset || typ == paramTSNReset || typ == paramAddOutgoing || typ == paramAddIncoming) && len(value) >= 4:
+			// Not used by data channels: "the method to close a channel is to
+			// reset the outgoing stream".
+			a.answerRequest(binary.BigEndian.Uint32(value), resultDenied)
+		}
+		if a.state == stateDone {
+			return
+		}
+	}
+}
+
+// respond owes the peer the answer to a request.
+func (a *Association) respond(seq, result uint32) {
+	r := &a.reset
+	for i := range r.responses[:r.nResponses] {
+		if r.responses[i].seq == seq {
+			r.responses[i].result = result
+			return
+		}
+	}
+	if r.nResponses == maxResponses {
+		copy(r.responses[:], r.responses[1:])
+		r.nResponses--
+	}
+	r.responses[r.nResponses] = resetResponse{seq, result}
+	r.nResponses++
+}
+
+// inSequence checks the sequence number of a request. It reports whether the
+// request is new; others are answered here: the last one, repeated, as it was
+// before, and any other with an error.
+func (a *Association) inSequence(seq uint32) bool {
+	r := &a.reset
+	switch seq {
+	case r.peerSeq:
+		return true
+	case r.peerSeq - 1:
+		a.respond(seq, r.lastResult)
+	default:
+		a.respond(seq, resultBadSeq)
+	}
+	return false
+}
+
+func (a *Association) answerRequest(seq, result uint32) {
+	if a.inSequence(seq) {
+		a.reset.peerSeq++
+		a.reset.lastResult = result
+		a.respond(seq, result)
+	}
+}
+
+// resetRequested takes the peer's request to reset its streams. "If the
+// Sender's Last Assigned TSN is greater than the cumulative acknowledgment
+// point", it waits for the DATA before it
+// (https://www.rfc-editor.org/rfc/rfc6525#section-5.2.2).
+func (a *Association) resetRequested(seq, lastTSN uint32, streams []byte) {
+	if !a.inSequence(seq) {
+		return
+	}
+	r := &a.reset
+	if !r.deferred {
+		r.deferred, r.waitTSN = true, lastTSN
+		r.waitFor = r.waitFor[:0]
+		for ; len(streams) >= 2; streams = streams[2:] {
+			r.waitFor = append(r.waitFor, binary.BigEndian.Uint16(streams))
+		}
+	}
+	a.checkDeferredReset()
+	if r.deferred {
+		a.respond(seq, resultInProgress)
+	}
+}
+
+// checkDeferredReset performs the peer's reset when all DATA before it is
+// here.
+func (a *Association) checkDeferredReset() {
+	r := &a.reset
+	if !r.deferred || seqnum.Less(a.recv.cumTSN, r.waitTSN) || a.state == stateDone {
+		return
+	}
+	r.deferred = false
+	seq := r.peerSeq
+	r.peerSeq++
+	r.lastResult = resultPerformed
+	a.respond(seq, resultPerformed)
+	if len(r.waitFor) == 0 {
+		a.recv.ssn = ssnTable{}
+		for stream := range a.recv.waiting { // the order does not show
+			a.dropWaiting(stream)
+		}
+		for i := len(a.channels) - 1; i >= 0 && a.state != stateDone; i = min(i, len(a.channels)) - 1 {
+			a.remotelyReset(a.channels[i])
+		}
+		return
+	}
+	for _, stream := range r.waitFor {
+		a.dropWaiting(stream)
+		a.recv.ssn.set(stream, 0)
+		if ch := a.byStream[stream]; ch != nil {
+			a.remotelyReset(ch)
+		}
+		a.burnt.remove(stream)
+	}
+	r.waitFor = r.waitFor[:0]
+}
+
+// resetAnswered takes the peer's answer to our request.
+func (a *Association) resetAnswered(t instant, seq, result uint32) {
+	r := &a.reset
+	if !r.out || !r.inFlight || seq != r.nextSeq {
+		return
+	}
+	a.errors = 0
+	a.rtt.reset()
+	if result == resultInProgress || result == resultBusy {
+		// "the endpoint … MUST … retransmit": at the pace of the timer.
+		r.owed = false
+		a.timers.reconfig = t.add(a.rtt.rto)
+		return
+	}
+	a.timers.reconfig = 0
+	r.out, r.owed = false, false
+	r.nextSeq++
+	for _, stream := range r.streams {
+		a.refused.remove(stream)
+		ch := a.byStream[stream]
+		if ch == nil || !ch.resetOut {
+			continue
+		}
+		ch.outReset, ch.resetOut, ch.resetOwed = true, false, false
+		ch.resetAt = t
+		if result != resultPerformed && result != resultNothing {
+			// The peer's sequence numbers go on: the stream is of no more use.
+			a.burnt.add(stream)
+			ch.inReset = true
+		}
+		a.closedIfReset(ch)
+		if ch.state == channelClosing && a.timers.closing == 0 {
+			a.timers.closing = t.add(closingPatience)
+		}
+	}
+	a.makeReset()
+}
+
+// closingTimeout tells the application that channels are closed of which the
+// peer does not reset its side.
+func (a *Association) closingTimeout(t instant) {
+	a.timers.closing = 0
+	for _, ch := range a.channels {
+		if ch.state != channelClosing || !ch.outReset || ch.silent {
+			continue
+		}
+		if at := ch.resetAt.add(closingPatience); at > t {
+			if a.timers.closing == 0 || at < a.timers.closing {
+				a.timers.closing = at
+			}
+			continue
+		}
+		ch.silent = true
+		a.events.push(event{kind: EventChannelClosed, ch: ch, err: ch.closeErr})
+	}
+}
