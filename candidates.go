@@ -72,35 +72,36 @@ func (r *Rtc) ResolveRemoteCandidate(now time.Time, hostname string, addr netip.
 	return err
 }
 
-// handleICEEvent applies one piece of the agent's news.
-func (r *Rtc) handleICEEvent(ev ice.Event) {
+// iceEvent turns the agent's news into the session's.
+func (r *Rtc) iceEvent(ev ice.Event) Event {
 	switch ev.Kind {
 	case ice.StateChanged:
 		r.trace(slog.LevelInfo, "ICE state", slog.String("state", ev.State.String()))
-		r.noteICEState(ev.State)
-		r.events.push(&ICEStateChanged{State: ev.State})
+		return &ICEStateChanged{State: ev.State}
 	case ice.PathSelected:
 		r.trace(slog.LevelInfo, "path selected", r.pathAttr(ev.Path))
-		r.events.push(&PathSelected{Path: ev.Path})
+		return &PathSelected{Path: ev.Path}
 	case ice.PathValidated:
 		r.trace(slog.LevelDebug, "path validated", r.pathAttr(ev.Path))
-		r.events.push(&RemoteAddrAdded{Path: ev.Path})
+		return &RemoteAddrAdded{Path: ev.Path}
 	case ice.PathLost:
 		r.trace(slog.LevelDebug, "path lost", r.pathAttr(ev.Path))
-		r.events.push(&RemoteAddrRemoved{Path: ev.Path})
+		return &RemoteAddrRemoved{Path: ev.Path}
 	case ice.UfragAdded:
-		r.events.push(&LocalUfragAdded{Ufrag: ev.Name})
+		return &LocalUfragAdded{Ufrag: ev.Name}
 	case ice.UfragRemoved:
-		r.events.push(&LocalUfragRemoved{Ufrag: ev.Name})
+		return &LocalUfragRemoved{Ufrag: ev.Name}
 	case ice.ResolveHostname:
-		r.events.push(&ResolveHostname{Hostname: ev.Name})
+		return &ResolveHostname{Hostname: ev.Name}
+	default:
+		return nil
 	}
 }
 
-// noteICEState starts and stops the wait for a restart.
-func (r *Rtc) noteICEState(s ice.State) {
+// settleFailure starts and stops the wait for a restart.
+func (r *Rtc) settleFailure() {
 	switch {
-	case s != ice.StateFailed:
+	case r.agent.State() != ice.StateFailed:
 		r.failedAt = time.Time{}
 	case r.cfg.FailedTimeout > 0 && r.failedAt.IsZero():
 		r.failedAt = r.now.Add(r.cfg.FailedTimeout)

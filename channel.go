@@ -83,14 +83,14 @@ func (r *Rtc) SetBufferedAmountLowThreshold(id sctp.ChannelID, n int) error {
 func (r *Rtc) channelEvent(ev sctp.Event) Event {
 	switch ev.Kind {
 	case sctp.EventMessage:
-		r.message = ChannelMessage{ID: ev.Channel, Binary: ev.Binary, Data: ev.Data}
+		r.message = ChannelMessage{ID: ev.ID, Binary: ev.Binary, Data: ev.Data}
 		return &r.message
 	case sctp.EventChannelOpened:
-		return &ChannelOpened{ID: ev.Channel, Config: ev.Config}
+		return &ChannelOpened{ID: ev.ID, Remote: ev.Remote, Config: ev.Config}
 	case sctp.EventBufferedAmountLow:
-		return &ChannelBufferedAmountLow{ID: ev.Channel}
+		return &ChannelBufferedAmountLow{ID: ev.ID}
 	case sctp.EventChannelClosed:
-		return &ChannelClosed{ID: ev.Channel, Err: ev.Err}
+		return &ChannelClosed{ID: ev.ID, Err: ev.Err}
 	default:
 		// Connected and Closed: what follows for the channels is told channel by channel.
 		return nil

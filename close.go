@@ -33,5 +33,4 @@ func (r *Rtc) end(err error) {
 	}
 	r.agent.Close(r.now)
 	r.held.clear()
-	r.settlePath()
 }

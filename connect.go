@@ -67,7 +67,7 @@ func (r *Rtc) connected() {
 	r.trace(slog.LevelInfo, "connected",
 		slog.String("version", state.Version.String()), slog.String("group", state.Group.String()))
 	r.held.clear()
-	r.events.push(&Connected{DTLS: state})
+	r.connectedOwed = true
 	r.startSCTP()
 }
 

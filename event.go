@@ -58,6 +58,7 @@ type Connected struct{ DTLS dtls.ConnectionState }
 // opened it is the first mention.
 type ChannelOpened struct {
 	ID     sctp.ChannelID
+	Remote bool               // the peer opened it
 	Config sctp.ChannelConfig // with the stream identifier
 }
 

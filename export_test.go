@@ -1,12 +1,10 @@
 package rtc
 
-// TakePacket returns the SCTP packet that was last sealed, once. It lets transcripts show
-// what a DTLS record holds.
-func (r *Rtc) TakePacket() []byte {
-	p := r.plain
-	r.plain = r.plain[:0]
-	return p
-}
+// LastPacket returns the SCTP packet that was last sealed, until ClearPacket.
+func (r *Rtc) LastPacket() []byte { return r.plain }
+
+// ClearPacket forgets it.
+func (r *Rtc) ClearPacket() { r.plain = r.plain[:0] }
 
 // Seal protects plaintext as the session's next DTLS record, so that tests can send
 // what no session of ours would, to the other side of its connection.

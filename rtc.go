@@ -27,8 +27,8 @@ type Rtc struct {
 	negotiation negotiation
 	held        holdQueue
 
-	events  eventQueue
-	message ChannelMessage // what a ChannelMessage event points to
+	connectedOwed bool           // a Connected event
+	message       ChannelMessage // what a ChannelMessage event points to
 
 	out   []byte // the datagram last handed out
 	plain []byte // the SCTP packet inside it
@@ -156,19 +156,8 @@ func (r *Rtc) handleTimeouts() {
 // layers form a line, so one pass is enough. Everything that changes the machine
 // ends with it.
 func (r *Rtc) settle() {
-	r.settlePath()
+	r.settleFailure()
 	r.settleHandshake()
-}
-
-// settlePath makes the agent's news the session's.
-func (r *Rtc) settlePath() {
-	for {
-		ev, ok := r.agent.NextEvent()
-		if !ok {
-			return
-		}
-		r.handleICEEvent(ev)
-	}
 }
 
 // settleHandshake starts DTLS once there is a path and a peer to expect on it, and
@@ -196,11 +185,17 @@ func (r *Rtc) settleHandshake() {
 	}
 }
 
-// nextEvent returns the next event or nil. Those of the association stay there until
-// they are asked for, so that messages nobody reads close its window.
+// nextEvent returns the next event or nil. Events wait in the layer they come from
+// until they are asked for: the agent forgets what has become untrue meanwhile, and
+// messages nobody reads close the window of the association. So what is not polled
+// stays bounded.
 func (r *Rtc) nextEvent() Event {
-	if ev := r.events.pop(); ev != nil {
-		return ev
+	if ev, ok := r.agent.NextEvent(); ok {
+		return r.iceEvent(ev)
+	}
+	if r.connectedOwed {
+		r.connectedOwed = false
+		return &Connected{DTLS: r.conn.State()}
 	}
 	if r.assoc == nil {
 		return nil

@@ -51,8 +51,9 @@ type simPeer struct {
 	closed    bool
 	err       error
 
-	deadline time.Time
-	lent     [][]byte
+	deadline   time.Time
+	lent       [][]byte
+	lastPacket []byte // the SCTP packet in the last datagram that had one
 }
 
 type message struct {
@@ -87,6 +88,9 @@ func (p *simPeer) Poll(now time.Time) (simnet.Packet, bool) {
 				continue
 			}
 			p.lent = append(p.lent, t.Data)
+			if packet := p.LastPacket(); len(packet) > 0 {
+				p.lastPacket = append(p.lastPacket[:0], packet...)
+			}
 			return simnet.Packet{From: t.Local, To: t.Remote, Transport: uint8(t.Transport), ECN: uint8(t.ECN), Data: t.Data}, true
 		case rtc.OutputEvent:
 			p.handle(out.Event)

@@ -20,7 +20,8 @@ type transcriber struct {
 
 // describe returns the lines for a datagram that p sends.
 func (d *transcriber) describe(p *simPeer, b []byte) []string {
-	packet := p.TakePacket() // what the datagram holds, if it is an SCTP packet in a record
+	packet := p.LastPacket() // what the datagram holds, if it is an SCTP packet in a record
+	defer p.ClearPacket()
 	switch {
 	case b[0] <= 3:
 		return []string{"STUN " + d.stun(b)}
