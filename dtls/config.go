@@ -133,7 +133,7 @@ func (cfg *Config) check() error {
 		return fmt.Errorf("%w: MinVersion is newer than MaxVersion", ErrConfig)
 	}
 	for i, g := range cfg.Groups {
-		if newerGroup := g == X25519MLKEM768; !newerGroup && !g.classic() {
+		if g != X25519MLKEM768 && !g.classic() {
 			return fmt.Errorf("%w: %v is not supported", ErrConfig, g)
 		}
 		if slices.Contains(cfg.Groups[:i], g) {
@@ -166,11 +166,11 @@ func (cfg *Config) checkVersions() error {
 	has12 := slices.ContainsFunc(cfg.CipherSuites, func(s CipherSuite) bool { return !s.dtls13() })
 	switch {
 	case cfg.allows(VersionDTLS13) && !has13:
-		return fmt.Errorf("%w: no cipher suite for DTLS 1.3", ErrConfig)
+		return fmt.Errorf("%w: no cipher suite for DTLS 1.3, which MaxVersion allows", ErrConfig)
 	case cfg.allows(VersionDTLS12) && !has12:
-		return fmt.Errorf("%w: no cipher suite for DTLS 1.2", ErrConfig)
+		return fmt.Errorf("%w: no cipher suite for DTLS 1.2, which MinVersion allows", ErrConfig)
 	case cfg.allows(VersionDTLS12) && !slices.ContainsFunc(cfg.Groups, Group.classic):
-		return fmt.Errorf("%w: no group for DTLS 1.2", ErrConfig)
+		return fmt.Errorf("%w: no group for DTLS 1.2, which MinVersion allows", ErrConfig)
 	case cfg.MTU < minMTU || cfg.MTU > 65507:
 		return fmt.Errorf("%w: MTU %d", ErrConfig, cfg.MTU)
 	case cfg.HandshakeTimeout < 0 || cfg.RTT < 0:
