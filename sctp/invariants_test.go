@@ -6,9 +6,6 @@ import "testing"
 // they count.
 func checkInvariants(t testing.TB, a *Association) {
 	t.Helper()
-	if !deepChecks {
-		return
-	}
 	s := &a.sent
 	flight, unacked, flying, lostN, nGaps, abandons := 0, 0, 0, 0, 0, 0
 	refs := make(map[*outMessage]int)
@@ -119,6 +116,3 @@ func checkInvariants(t testing.TB, a *Association) {
 		t.Fatalf("ranges begin at %d, cumulative TSN is %d", r.ranges.ranges()[0].first, r.cumTSN)
 	}
 }
-
-// deepChecks can be turned off where a test is about speed.
-var deepChecks = true
