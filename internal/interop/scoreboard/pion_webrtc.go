@@ -65,20 +65,24 @@ func (b *board) pionSetup() (toAnswerer, toOfferer time.Duration) {
 		var start time.Time
 		var arrived sync.WaitGroup
 		arrived.Add(2)
-		channel, err := offerer.CreateDataChannel("first", nil)
-		b.must(err)
-		channel.OnOpen(func() { channel.SendText("hello") })
-		channel.OnMessage(func(webrtc.DataChannelMessage) {
-			toOfferer = time.Since(start)
-			arrived.Done()
-		})
-		answerer.OnDataChannel(func(channel *webrtc.DataChannel) {
+		// Each side opens a channel and writes as soon as it may.
+		greet := func(pc *webrtc.PeerConnection) {
+			channel, err := pc.CreateDataChannel("first", nil)
+			b.must(err)
 			channel.OnOpen(func() { channel.SendText("hello") })
-			channel.OnMessage(func(webrtc.DataChannelMessage) {
-				toAnswerer = time.Since(start)
-				arrived.Done()
+		}
+		greet(offerer)
+		greet(answerer)
+		receive := func(pc *webrtc.PeerConnection, took *time.Duration) {
+			pc.OnDataChannel(func(channel *webrtc.DataChannel) {
+				channel.OnMessage(func(webrtc.DataChannelMessage) {
+					*took = time.Since(start)
+					arrived.Done()
+				})
 			})
-		})
+		}
+		receive(offerer, &toOfferer)
+		receive(answerer, &toAnswerer)
 		b.negotiate(offerer, answerer)
 		start = time.Now()
 		arrived.Wait()
