@@ -38,11 +38,12 @@ type simPeer struct {
 	addr netip.AddrPort
 	host *simnet.Host
 
-	onEvent  func(ev rtc.Event) // called with every event, during the drain
-	onClosed func()             // called once, at the end
-	onLost   func(b []byte)     // called with datagrams that lose swallows
-	lose     int                // datagrams to lose from now on
-	scribble bool               // overwrite what was lent once its life is over
+	onEvent   func(ev rtc.Event)     // called with every event, during the drain
+	onReceive func(in simnet.Packet) // called before a datagram is handled
+	onClosed  func()                 // called once, at the end
+	onLost    func(b []byte)         // called with datagrams that lose swallows
+	lose      int                    // datagrams to lose from now on
+	scribble  bool                   // overwrite what was lent once its life is over
 
 	log       []string // one line for each event, as describeEvent prints it
 	connected *dtls.ConnectionState
@@ -51,6 +52,7 @@ type simPeer struct {
 	closed    bool
 	err       error
 
+	now        time.Time // of the last datagram received
 	deadline   time.Time
 	lent       [][]byte
 	lastPacket []byte // the SCTP packet in the last datagram that had one
@@ -63,6 +65,10 @@ type message struct {
 
 func (p *simPeer) Receive(now time.Time, in simnet.Packet) {
 	p.expire()
+	p.now = now
+	if p.onReceive != nil {
+		p.onReceive(in)
+	}
 	p.HandleInput(rtc.Input{
 		Now: now, Local: in.To, Remote: in.From,
 		Transport: ice.Transport(in.Transport), ECN: rtc.ECN(in.ECN), Data: in.Data,
@@ -274,8 +280,8 @@ func (w *world) other(p *simPeer) *simPeer {
 func (w *world) until(limit time.Duration, what string, done func() bool) {
 	w.t.Helper()
 	if !w.net.RunUntil(limit, done) {
-		w.t.Fatalf("%s: not within %v\nL: %s\nR: %s", what, limit,
-			strings.Join(w.l.log, "; "), strings.Join(w.r.log, "; "))
+		w.t.Fatalf("%s: not within %v\nL: %s, %v\nR: %s, %v", what, limit,
+			strings.Join(w.l.log, "; "), w.l.err, strings.Join(w.r.log, "; "), w.r.err)
 	}
 }
 
@@ -347,6 +353,7 @@ func TestConnect(t *testing.T) {
 						link: simnet.LinkConfig{Delay: 25 * ms},
 						change: func(l, r *rtc.Config) {
 							l.Groups, r.Groups = []dtls.Group{group}, []dtls.Group{group}
+							l.MinDTLSVersion, r.MinDTLSVersion = version, version
 							r.MaxDTLSVersion = version
 							r.PreferDTLSServer = server
 						},

@@ -87,30 +87,48 @@ var handshakeNames = map[byte]string{
 	16: "ClientKeyExchange", 20: "Finished", 24: "KeyUpdate",
 }
 
+// recordLength returns the length of the first record of a datagram.
+func recordLength(b []byte) int {
+	if !isCiphertext(b) {
+		return 13 + int(binary.BigEndian.Uint16(b[11:]))
+	}
+	head := ciphertextHeader(b)
+	if b[0]&0b100 == 0 {
+		return len(b) // up to the end of the datagram
+	}
+	return head + int(binary.BigEndian.Uint16(b[head-2:]))
+}
+
+// isCiphertext recognises the unified header of DTLS 1.3.
+// https://www.rfc-editor.org/rfc/rfc9147#section-4
+func isCiphertext(b []byte) bool { return b[0]&0b1110_0000 == 0b0010_0000 }
+
+// ciphertextHeader returns the length of that header: the first byte, a sequence number of
+// one byte or two, and perhaps a length.
+func ciphertextHeader(b []byte) int {
+	n := 2
+	if b[0]&0b1000 != 0 {
+		n++
+	}
+	if b[0]&0b100 != 0 {
+		n += 2
+	}
+	return n
+}
+
 // dtlsRecords names the records of a datagram. What is encrypted has only an epoch and a
 // length.
 func dtlsRecords(b []byte) []string {
 	var records []string
-	for len(b) > 0 {
-		if b[0]&0b1110_0000 == 0b0010_0000 { // RFC 9147 section 4: a DTLSCiphertext
-			head := 2
-			if b[0]&0b1000 != 0 {
-				head++
-			}
-			n := len(b) - head
-			if b[0]&0b100 != 0 {
-				n = int(binary.BigEndian.Uint16(b[head:]))
-				head += 2
-			}
-			records = append(records, fmt.Sprintf("encrypted, epoch %d, %d bytes", b[0]&3, n))
-			b = b[head+n:]
+	for ; len(b) > 0; b = b[recordLength(b):] {
+		if isCiphertext(b) {
+			records = append(records, fmt.Sprintf("encrypted, epoch %d, %d bytes", b[0]&3, recordLength(b)-ciphertextHeader(b)))
 			continue
 		}
-		epoch, n := binary.BigEndian.Uint16(b[3:]), int(binary.BigEndian.Uint16(b[11:]))
-		body := b[13:][:n]
+		epoch, body := binary.BigEndian.Uint16(b[3:]), b[13:recordLength(b)]
 		switch kind := b[0]; {
 		case epoch > 0:
-			records = append(records, fmt.Sprintf("encrypted, type %d, epoch %d, %d bytes", kind, epoch, n))
+			records = append(records, fmt.Sprintf("encrypted, type %d, epoch %d, %d bytes", kind, epoch, len(body)))
 		case kind == 22:
 			records = append(records, handshakeMessage(body))
 		case kind == 20:
@@ -118,9 +136,8 @@ func dtlsRecords(b []byte) []string {
 		case kind == 21:
 			records = append(records, fmt.Sprintf("alert %d", body[1]))
 		default:
-			records = append(records, fmt.Sprintf("record of type %d, %d bytes", kind, n))
+			records = append(records, fmt.Sprintf("record of type %d, %d bytes", kind, len(body)))
 		}
-		b = b[13+n:]
 	}
 	return records
 }

@@ -30,6 +30,7 @@ type Host struct {
 	rand   *rand.Rand
 	ifaces []*iface
 
+	told     time.Time // the time the machine was last told
 	wake     bool      // to be drained before anything else happens
 	inputs   int       // taken since the last drain
 	drainAt  time.Time // when they have waited long enough
@@ -47,7 +48,7 @@ type iface struct {
 
 // Host adds a machine with public addresses.
 func (n *Net) Host(name string, node Node, addrs ...netip.Addr) *Host {
-	h := &Host{Name: name, net: n, node: node, rand: n.rand(), wake: true}
+	h := &Host{Name: name, net: n, node: node, rand: n.rand(), told: n.now, wake: true}
 	n.hosts = append(n.hosts, h)
 	for _, addr := range addrs {
 		h.Attach(addr, nil)
@@ -108,6 +109,7 @@ func (h *Host) tick() {
 	if !h.extraAt.IsZero() && !h.extraAt.After(now) {
 		h.armExtra()
 	}
+	h.told = now
 	h.node.Advance(now)
 	h.input()
 }
@@ -154,8 +156,8 @@ func (h *Host) drain() {
 		n.send(h, p)
 	}
 	h.deadline = h.node.Deadline()
-	if !h.deadline.IsZero() && !h.deadline.After(n.now) {
-		h.fail("after a drain the deadline is %v, which is not in the future", h.deadline.Sub(Epoch))
+	if !h.deadline.IsZero() && !h.deadline.After(h.told) {
+		h.fail("after a drain the deadline is %v, and it was told that it is %v", h.deadline.Sub(Epoch), h.told.Sub(Epoch))
 	}
 	h.tickAt = h.deadline
 	if late := h.Schedule.LateTick; late > 0 && !h.tickAt.IsZero() {

@@ -7,7 +7,7 @@
 // costs what the packets in it cost.
 //
 // After every drain the network checks what each machine owes its caller: the
-// deadline is zero or later than now, a drain ends, no datagram exceeds the
+// deadline is zero or later than the time it was told, a drain ends, no datagram exceeds the
 // host's MTU. A breach panics with the host's name and the time. Bytes given to
 // a machine are overwritten as soon as the call returns.
 package simnet
@@ -246,6 +246,7 @@ func (n *Net) arrive(f flying) {
 	}
 	n.trace(Delivered, h, f.Packet)
 	h.Received++
+	h.told = n.now
 	h.node.Receive(n.now, f.Packet)
 	for i := range f.Data {
 		f.Data[i] = scribble

@@ -267,7 +267,7 @@ func TestBrokenPromisesPanic(t *testing.T) {
 		name, want string
 		change     func(*puppet)
 	}{
-		{"deadline now", "not in the future", func(p *puppet) {
+		{"deadline now", "the deadline is 0s, and it was told that it is 0s", func(p *puppet) {
 			p.deadline = func(time.Time) time.Time { return Epoch }
 		}},
 		{"MTU", "exceeds the MTU", func(p *puppet) { p.size = 1473 }},
