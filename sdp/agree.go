@@ -44,6 +44,9 @@ type Line struct {
 	Format   string // the first one offered
 	MID      string // made up where the descriptions have none
 	Rejected bool   // unused, and free to be recycled
+
+	// idle is set for the line that speaks for the transport, if it carries RTP.
+	idle *Media
 }
 
 // Agree reads an answer together with its offer and returns what they settled.
@@ -71,6 +74,7 @@ func Agree(agreed *Agreement, offer, answer *Session, weOffered bool) (*Agreemen
 	if tag < 0 {
 		return next, nil
 	}
+	next.Lines[tag].idle = offer.Media[tag].idle()
 	next.Local = local.Media[tag].Transport
 	next.Remote = remote.Media[tag].Transport
 	next.RemoteLite = remote.ICELite

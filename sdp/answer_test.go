@@ -167,10 +167,11 @@ func TestBrowserAnswersAgree(t *testing.T) {
 }
 
 // Every offer of a browser gets an answer that keeps the rules, accepts the data
-// channels, and rejects the rest for as long as we say so.
+// channels, and rejects the rest, but for an inactive section that the bundle
+// stands on.
 func TestAnswerToEveryBrowserOffer(t *testing.T) {
 	t.Parallel()
-	offers, withData := 0, 0
+	offers, withData, idle := 0, 0, 0
 	for name, text := range corpus(t) {
 		if !isOffer(name) {
 			continue
@@ -188,26 +189,38 @@ func TestAnswerToEveryBrowserOffer(t *testing.T) {
 		require.Equal(t, answer.String(), read.String(), name)
 		agreed, err := sdp.Agree(nil, offer, read, false)
 		require.NoError(t, err, name)
-		for i := range offer.Media {
-			m := &offer.Media[i]
-			accepted := read.Media[i].Port != 0
-			require.Equal(t, m.IsData() && !m.Rejected(), accepted, "%s: m-line %d", name, i)
-			if !accepted {
-				continue
-			}
-			withData++
-			require.Equal(t, i, agreed.Data.Line, name)
-			require.Equal(t, i, agreed.Tag, name)
-			require.EqualValues(t, 5000, agreed.Data.RemotePort, name)
-			require.Equal(t, m.MaxMessageSize, agreed.Data.MaxMessageSize, name)
-			require.Equal(t, m.ICEPwd, agreed.Remote.ICEPwd, name)
-			require.Equal(t, m.Candidates, agreed.Remote.Candidates, name)
-			require.True(t, agreed.Client, name)
-			require.Equal(t, []sdp.Group{{Semantics: "BUNDLE", MIDs: []string{m.MID}}}, read.Groups, name)
+		session, raw := rawSections(text)
+		data := slices.IndexFunc(offer.Media, func(m sdp.Media) bool { return m.IsData() && !m.Rejected() })
+		require.Equal(t, data, agreed.Data.Line, name)
+		if data < 0 {
+			require.Equal(t, -1, agreed.Tag, name)
+			require.Equal(t, []sdp.Group{{Semantics: "BUNDLE", MIDs: []string{}}}, read.Groups, name)
+			continue
 		}
+		withData++
+		tag := slices.IndexFunc(raw, func(s rawSection) bool {
+			return s.port != "0" && strings.HasPrefix(session.first("group")+" ", "BUNDLE "+s.first("mid")+" ")
+		})
+		require.Equal(t, tag, agreed.Tag, name)
+		bundle := []string{offer.Media[tag].MID}
+		if tag != data {
+			idle++
+			bundle = append(bundle, offer.Media[data].MID)
+			require.Equal(t, sdp.Inactive, read.Media[tag].Direction, name)
+		}
+		require.Equal(t, []sdp.Group{{Semantics: "BUNDLE", MIDs: bundle}}, read.Groups, name)
+		for i := range offer.Media {
+			require.Equal(t, i == data || i == tag, read.Media[i].Port != 0, "%s: m-line %d", name, i)
+		}
+		require.EqualValues(t, 5000, agreed.Data.RemotePort, name)
+		require.Equal(t, offer.Media[data].MaxMessageSize, agreed.Data.MaxMessageSize, name)
+		require.Equal(t, offer.Media[tag].ICEPwd, agreed.Remote.ICEPwd, name)
+		require.Equal(t, offer.Media[tag].Candidates, agreed.Remote.Candidates, name)
+		require.True(t, agreed.Client, name)
 	}
 	require.Greater(t, offers, 100)
 	require.Greater(t, withData, 50)
+	require.Greater(t, idle, 20)
 }
 
 // Where we accept data channels only, our section has the lines of the browsers'
@@ -246,12 +259,23 @@ func TestAnswerText(t *testing.T) {
 o=- 7 1 IN IP4 127.0.0.1
 s=-
 t=0 0
-a=group:BUNDLE 2
+a=group:BUNDLE 0 2
 a=ice-options:trickle
-m=audio 0 UDP/TLS/RTP/SAVPF 111
+m=audio 9 UDP/TLS/RTP/SAVPF 111
 c=IN IP4 0.0.0.0
 a=mid:0
+a=ice-ufrag:ours
+a=ice-pwd:0123456789abcdefghijkl
+a=fingerprint:sha-256 AB`+strings.Repeat(":AB", 31)+`
+a=setup:active
+a=candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host
+a=end-of-candidates
+a=extmap-allow-mixed
+a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid
 a=inactive
+a=rtcp-mux
+a=rtpmap:111 opus/48000/2
+a=fmtp:111 minptime=10;useinbandfec=1
 m=video 0 UDP/TLS/RTP/SAVPF 96
 c=IN IP4 0.0.0.0
 a=mid:1
@@ -263,8 +287,6 @@ a=ice-ufrag:ours
 a=ice-pwd:0123456789abcdefghijkl
 a=fingerprint:sha-256 AB`+strings.Repeat(":AB", 31)+`
 a=setup:active
-a=candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host
-a=end-of-candidates
 a=sctp-port:5000
 a=max-message-size:262144
 `, "\n", "\r\n")
@@ -314,30 +336,35 @@ func TestAnswerPlacesAndTags(t *testing.T) {
 	t.Parallel()
 	data := testData + "\r\na=setup:actpass\r\n" + testFingerprint
 	bundleOnly := strings.Replace(data, "application 9", "application 0", 1) + "\r\na=bundle-only"
-	rtp := testRTP + "\r\na=rtcp-mux\r\na=setup:actpass\r\n" + testFingerprint
+	noMux := testRTP + "\r\na=setup:actpass\r\n" + testFingerprint
+	rtp := noMux + "\r\na=rtcp-mux"
+	rejected := strings.Replace(rtp, "audio 9", "audio 0", 1)
 	for _, test := range []struct {
-		name  string
-		lines []string
-		tag   int
-		text  string // must be in the answer
+		name      string
+		lines     []string
+		tag, data int
+		text      string // must be in the answer
 	}{
-		{"data first", []string{"a=group:BUNDLE d a", data, "a=mid:d", rtp, "a=mid:a"}, 0, "a=group:BUNDLE d\r\n"},
-		{"data last", []string{"a=group:BUNDLE a d", rtp, "a=mid:a", data, "a=mid:d"}, 1, "a=group:BUNDLE d\r\n"},
-		{"bundle-only", []string{"a=group:BUNDLE a d", rtp, "a=mid:a", bundleOnly, "a=mid:d"}, 1, "m=application 9 "},
-		{"not bundled", []string{rtp, "a=mid:a", data, "a=mid:d"}, 1, "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\n"},
-		{"no mids", []string{rtp, data}, 1, "m=application 9 "},
-		{"data twice", []string{"a=group:BUNDLE d e", data, "a=mid:d", data, "a=mid:e"}, 0, "a=group:BUNDLE d\r\n"},
-		{"rejected", []string{strings.Replace(data, "application 9", "application 0", 1), "a=mid:d"}, -1, "m=application 0 "},
-		{"TCP in the name", []string{strings.Replace(data, "UDP/DTLS", "TCP/DTLS", 1), "a=mid:d"}, 0, "m=application 9 TCP/DTLS/SCTP webrtc-datachannel\r\n"},
+		{"data first", []string{"a=group:BUNDLE d a", data, "a=mid:d", rtp, "a=mid:a"}, 0, 0, "a=group:BUNDLE d\r\n"},
+		{"data last", []string{"a=group:BUNDLE a d", rtp, "a=mid:a", data, "a=mid:d"}, 0, 1, "a=group:BUNDLE a d\r\n"},
+		{"data last, tagged", []string{"a=group:BUNDLE d a", rtp, "a=mid:a", data, "a=mid:d"}, 1, 1, "a=group:BUNDLE d\r\n"},
+		{"bundle-only", []string{"a=group:BUNDLE a d", rtp, "a=mid:a", bundleOnly, "a=mid:d"}, 0, 1, "m=application 9 "},
+		{"bundle-only alone", []string{"a=group:BUNDLE a d", rejected, "a=mid:a", bundleOnly, "a=mid:d"}, 1, 1, "a=group:BUNDLE d\r\n"},
+		{"no rtcp-mux", []string{"a=group:BUNDLE a d", noMux, "a=mid:a", data, "a=mid:d"}, 1, 1, "a=group:BUNDLE d\r\n"},
+		{"not bundled", []string{rtp, "a=mid:a", data, "a=mid:d"}, 1, 1, "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\n"},
+		{"no mids", []string{rtp, data}, 1, 1, "m=application 9 "},
+		{"data twice", []string{"a=group:BUNDLE d e", data, "a=mid:d", data, "a=mid:e"}, 0, 0, "a=group:BUNDLE d\r\n"},
+		{"rejected", []string{strings.Replace(data, "application 9", "application 0", 1), "a=mid:d"}, -1, -1, "m=application 0 "},
+		{"TCP in the name", []string{strings.Replace(data, "UDP/DTLS", "TCP/DTLS", 1), "a=mid:d"}, 0, 0, "m=application 9 TCP/DTLS/SCTP webrtc-datachannel\r\n"},
 		{"before RFC 8841", []string{
 			"m=application 9 DTLS/SCTP 5000", testICE, "a=setup:actpass", testFingerprint,
 			"a=mid:d", "a=sctpmap:5000 webrtc-datachannel 1024",
-		}, 0, "m=application 9 DTLS/SCTP 5000\r\n"},
+		}, 0, 0, "m=application 9 DTLS/SCTP 5000\r\n"},
 		{"unknown kind and protocol", []string{
 			"m=image 9 QUIC/WARP xyz", "a=mid:i", "m=application 9 TCP/TLS/BFCP *", "a=mid:b",
 			"a=group:x y", data, "a=mid:d",
-		}, 2, "m=image 0 QUIC/WARP xyz\r\nc=IN IP4 0.0.0.0\r\na=mid:i\r\nm=application 0 TCP/TLS/BFCP *\r\n"},
-		{"other SCTP", []string{strings.Replace(data, "webrtc-datachannel", "other", 1), "a=mid:d"}, -1, "m=application 0 UDP/DTLS/SCTP other\r\n"},
+		}, 2, 2, "m=image 0 QUIC/WARP xyz\r\nc=IN IP4 0.0.0.0\r\na=mid:i\r\nm=application 0 TCP/TLS/BFCP *\r\n"},
+		{"other SCTP", []string{strings.Replace(data, "webrtc-datachannel", "other", 1), "a=mid:d"}, -1, -1, "m=application 0 UDP/DTLS/SCTP other\r\n"},
 	} {
 		text := description(test.lines...)
 		if strings.Contains(text, "a=group:x y\r\n") { // an unknown group is no obstacle
@@ -351,10 +378,10 @@ func TestAnswerPlacesAndTags(t *testing.T) {
 		agreed, err := sdp.Agree(nil, offer, mustParse(t, answer.String()), false)
 		require.NoError(t, err, test.name)
 		require.Equal(t, test.tag, agreed.Tag, test.name)
-		require.Equal(t, test.tag, agreed.Data.Line, test.name)
+		require.Equal(t, test.data, agreed.Data.Line, test.name)
 		for i := range agreed.Lines {
 			require.NotEmpty(t, agreed.Lines[i].MID, test.name)
-			require.Equal(t, i != test.tag, agreed.Lines[i].Rejected, "%s: m-line %s", test.name, strconv.Itoa(i))
+			require.Equal(t, i != test.tag && i != test.data, agreed.Lines[i].Rejected, "%s: m-line %s", test.name, strconv.Itoa(i))
 		}
 		// The session goes on from there in our own offer.
 		again, err := sdp.NewOffer(parameters(), agreed, nil)

@@ -11,7 +11,8 @@ import (
 // A section of want with the mid of an agreed line stays in that place. Others are
 // new: they are given a mid if they have none, and take the place of a rejected
 // line of the same kind, or a new one at the end. Agreed lines that want does not
-// name are rejected. agreed is nil in the first round.
+// name are rejected, except that the one that speaks for the transport becomes
+// inactive while others need it. agreed is nil in the first round.
 func NewOffer(p Parameters, agreed *Agreement, want []Media) (*Session, error) {
 	if err := p.check(); err != nil {
 		return nil, &MediaError{Index: -1, Err: err}
@@ -50,7 +51,14 @@ func NewOffer(p Parameters, agreed *Agreement, want []Media) (*Session, error) {
 	if len(s.Media) > maxMedia {
 		return nil, &MediaError{Index: -1, Err: ErrTooLarge}
 	}
-	s.bundle(&p)
+	if agreed.running() && len(want) > 0 && s.Media[agreed.Tag].Rejected() {
+		if line := agreed.Lines[agreed.Tag]; line.idle != nil {
+			m := *line.idle
+			m.MID = line.MID
+			s.Media[agreed.Tag] = p.offered(m, false)
+		}
+	}
+	s.bundle(&p, agreed)
 	return s, nil
 }
 
@@ -120,21 +128,34 @@ func (s *Session) place(p *Parameters, fresh []Media, taken []bool, want []Media
 }
 
 // bundle puts all sections that are not rejected into one bundle, and gives them
-// the transport.
-func (s *Session) bundle(p *Parameters) {
+// the transport. The section that speaks for it stays the same if it can.
+func (s *Session) bundle(p *Parameters, agreed *Agreement) {
+	if len(s.Media) == 0 {
+		return
+	}
+	tag := -1
+	if agreed.running() && !s.Media[agreed.Tag].Rejected() {
+		tag = agreed.Tag
+	}
 	var mids []string
 	for i := range s.Media {
 		m := &s.Media[i]
 		if m.Rejected() {
 			continue
 		}
+		if tag < 0 {
+			tag = i
+		}
 		// An offer leaves the choice of roles, later ones as well as the first.
 		// https://www.rfc-editor.org/rfc/rfc8842.html#section-5.2
-		m.Transport = p.transport(SetupActpass, mids == nil)
-		mids = append(mids, m.MID)
+		m.Transport = p.transport(SetupActpass, i == tag)
+		if i != tag {
+			mids = append(mids, m.MID)
+		}
 		s.ExtmapAllowMixed = s.ExtmapAllowMixed || m.ExtmapAllowMixed
 	}
-	if mids != nil {
-		s.Groups = []Group{{Bundle, mids}}
+	if tag >= 0 {
+		mids = slices.Insert(mids, 0, s.Media[tag].MID)
 	}
+	s.Groups = []Group{{Bundle, mids}}
 }

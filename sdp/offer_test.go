@@ -132,15 +132,18 @@ func TestOfferKeepsAndRecyclesLines(t *testing.T) {
 	require.Equal(t, "UDP/TLS/RTP/SAVPF", offer.Media[1].Protocol)
 	require.True(t, offer.Media[1].RTCPMux)
 
-	// The peer takes data channels only.
+	// The peer takes data channels only; the first line stays for its transport.
 	answer, err := sdp.NewAnswer(remote(), nil, offer, sdp.AcceptData(nil, offer))
 	require.NoError(t, err)
 	agreed, err := sdp.Agree(nil, offer, answer, true)
 	require.NoError(t, err)
-	require.Equal(t, 2, agreed.Tag)
+	require.Equal(t, 0, agreed.Tag)
+	require.Equal(t, 2, agreed.Data.Line)
+	require.Equal(t, sdp.Inactive, answer.Media[0].Direction)
+	require.True(t, agreed.Lines[1].Rejected)
 
-	// The free video line is used for video, the audio line stays rejected, and
-	// what finds no place is added.
+	// The free video line is used for video, the audio line stays for as long as
+	// others need it, and what finds no place is added.
 	text := sdp.Media{Kind: "text", Protocol: "UDP/TLS/RTP/SAVPF", MID: "t", Codecs: []sdp.Codec{{PayloadType: 98, Name: "t140", ClockRate: 1000}}}
 	next, err := sdp.NewOffer(parameters(), agreed, []sdp.Media{text, video, sdp.DataSection("2")})
 	require.NoError(t, err)
@@ -149,17 +152,21 @@ func TestOfferKeepsAndRecyclesLines(t *testing.T) {
 		mids = append(mids, next.Media[i].MID)
 	}
 	require.Equal(t, []string{"0", "3", "2", "t"}, mids)
-	require.True(t, next.Media[0].Rejected())
-	require.Equal(t, []sdp.Group{{Semantics: "BUNDLE", MIDs: []string{"3", "2", "t"}}}, next.Groups)
-	require.NotEmpty(t, next.Media[1].Candidates)
-	require.Empty(t, next.Media[2].Candidates)
+	require.Equal(t, sdp.Inactive, next.Media[0].Direction)
+	require.Equal(t, []sdp.Group{{Semantics: "BUNDLE", MIDs: []string{"0", "3", "2", "t"}}}, next.Groups)
+	require.NotEmpty(t, next.Media[0].Candidates)
+	require.Empty(t, next.Media[1].Candidates)
+	none, err := sdp.NewOffer(parameters(), agreed, nil)
+	require.NoError(t, err)
+	require.True(t, none.Media[0].Rejected() && none.Media[2].Rejected())
+	require.Equal(t, []sdp.Group{{Semantics: "BUNDLE"}}, none.Groups)
 	require.Equal(t, next.String(), mustParse(t, next.String()).String())
 
 	for name, want := range map[string][]sdp.Media{
 		"two with one mid":      {sdp.DataSection("2"), sdp.DataSection("2")},
 		"two new with one mid":  {text, text},
 		"a line of other kind":  {{Kind: "audio", MID: "2"}},
-		"a rejected line":       {{Kind: "audio", MID: "0"}},
+		"a rejected line":       {{Kind: "video", MID: "1"}},
 		"a mid that is no word": {{Kind: "audio", MID: "a b"}},
 	} {
 		_, err := sdp.NewOffer(parameters(), agreed, want)
@@ -197,6 +204,30 @@ func TestBrowserSequences(t *testing.T) {
 			require.ErrorIs(t, err, sdp.ErrRestart)
 		}
 	}
+}
+
+// The section that speaks for the transport stays the same while it is in use, also
+// where it is not the first.
+func TestTagStays(t *testing.T) {
+	t.Parallel()
+	audio := sdp.Media{Kind: "audio", Codecs: []sdp.Codec{{PayloadType: 0}}}
+	text := description(
+		"a=group:BUNDLE d a", testRTP, "a=rtcp-mux", "a=setup:actpass", testFingerprint, "a=mid:a",
+		testData, "a=setup:actpass", testFingerprint, "a=mid:d",
+	)
+	offer := mustParse(t, text)
+	answer, err := sdp.NewAnswer(parameters(), nil, offer, []*sdp.Media{{Codecs: audio.Codecs}, {}})
+	require.NoError(t, err)
+	require.Equal(t, []sdp.Group{{Semantics: "BUNDLE", MIDs: []string{"d", "a"}}}, answer.Groups)
+	agreed, err := sdp.Agree(nil, offer, answer, false)
+	require.NoError(t, err)
+	require.Equal(t, 1, agreed.Tag)
+	audio.MID = "a"
+	again, err := sdp.NewOffer(parameters(), agreed, []sdp.Media{audio, sdp.DataSection("d")})
+	require.NoError(t, err)
+	require.Equal(t, answer.Groups, again.Groups)
+	require.Empty(t, again.Media[0].Candidates)
+	require.NotEmpty(t, again.Media[1].Candidates)
 }
 
 func TestAgreeRefuses(t *testing.T) {

@@ -58,6 +58,7 @@ func TestRFC9429Examples(t *testing.T) {
 func TestRFC9429BundleOnly(t *testing.T) {
 	t.Parallel()
 	offer := rfc9429(t, "offer-B1")
+	offer.Media[0].Port = 0
 	answer, err := sdp.NewAnswer(parameters(), nil, offer, sdp.AcceptData(nil, offer))
 	require.NoError(t, err)
 	require.True(t, answer.Media[0].Rejected())
@@ -65,6 +66,15 @@ func TestRFC9429BundleOnly(t *testing.T) {
 	agreed, err := sdp.Agree(nil, offer, answer, false)
 	require.NoError(t, err)
 	require.Equal(t, -1, agreed.Tag)
+
+	offer = rfc9429(t, "offer-B1")
+	answer, err = sdp.NewAnswer(parameters(), nil, offer, sdp.AcceptData(nil, offer))
+	require.NoError(t, err)
+	require.Equal(t, sdp.Inactive, answer.Media[0].Direction)
+	agreed, err = sdp.Agree(nil, offer, answer, false)
+	require.NoError(t, err)
+	require.Equal(t, 0, agreed.Tag)
+	require.Equal(t, 1, agreed.Data.Line)
 
 	accept := sdp.AcceptData(nil, offer)
 	accept[0] = &sdp.Media{Codecs: offer.Media[0].Codecs[:1]}
