@@ -13,6 +13,7 @@ type state struct {
 	Role   string `json:"role,omitempty"`
 	Group  string `json:"group,omitempty"`
 	Cipher string `json:"cipher,omitempty"`
+	SRTP   string `json:"srtp,omitempty"` // agreed on, if not used
 
 	RTT              float64 `json:"rtt"` // of SCTP, in milliseconds
 	CongestionWindow int     `json:"congestionWindow"`
@@ -41,6 +42,9 @@ func (p *session) state(now time.Time) state {
 	}
 	if p.dtls.HandshakeDone {
 		v.DTLS, v.Group, v.Cipher = p.dtls.Version.String(), p.dtls.Group.String(), p.dtls.CipherSuite.String()
+		if p.dtls.SRTPProfile != 0 {
+			v.SRTP = p.dtls.SRTPProfile.String()
+		}
 		v.Role = "server"
 		if p.dtls.Client {
 			v.Role = "client"

@@ -268,18 +268,27 @@ function drawRate() {
 
 const versions = {FEFC: "DTLS 1.3", FEFD: "DTLS 1.2"};
 const bytes = v => v < 1e6 ? `${(v / 1e3).toFixed(1)} kB` : `${(v / 1e6).toFixed(1)} MB`;
-const pair = (a, b) => a && b ? `${a} ↔ ${b}` : undefined;
+const coarse = v => v < 1 ? "below 1 ms" : milliseconds(v); // browsers round it
+const pair = (a, b) => a && b ? `${a}\n↔ ${b}` : undefined;
+
+// place is the address of a candidate. Browsers hide their own from pages without
+// permission to use a camera, behind a name or altogether.
+function place(c) {
+  if (!c) return undefined;
+  const address = c.address ?? c.ip ?? "";
+  const shown = !address || address.endsWith(".local") ? "(hidden)" : address.includes(":") ? `[${address}]` : address;
+  return `${shown}:${c.port} ${c.candidateType}`;
+}
 
 async function browserView() {
   const stats = [...(await pc.getStats()).values()], by = id => stats.find(s => s.id === id);
   const transport = stats.find(s => s.type === "transport") ?? {};
   const chosen = by(transport.selectedCandidatePairId) ??
     stats.find(s => s.type === "candidate-pair" && (s.selected || s.nominated) && s.state === "succeeded") ?? {};
-  const where = c => c && `${(c.address ?? c.ip)?.includes(":") ? `[${c.address ?? c.ip}]` : c.address || c.ip || "hidden"}:${c.port} (${c.candidateType})`;
   return {
     ice: pc.iceConnectionState,
-    pair: pair(where(by(chosen.localCandidateId)), where(by(chosen.remoteCandidateId))),
-    rtt: chosen.currentRoundTripTime === undefined ? undefined : `${milliseconds(chosen.currentRoundTripTime * 1000)} (ICE)`,
+    pair: pair(place(by(chosen.localCandidateId)), place(by(chosen.remoteCandidateId))),
+    rtt: chosen.currentRoundTripTime === undefined ? undefined : `${coarse(chosen.currentRoundTripTime * 1000)} (ICE)`,
     dtls: versions[transport.tlsVersion] ?? transport.tlsVersion ?? (pc.sctp?.transport.state === "connected" ? "connected" : undefined),
     role: transport.dtlsRole && transport.dtlsRole !== "unknown" ? transport.dtlsRole : undefined,
     group: transport.tlsGroup,
@@ -300,10 +309,10 @@ async function serverView() {
     pair: pair(s.local, s.remote),
     rtt: s.rtt ? `${milliseconds(s.rtt)} (SCTP)` : undefined,
     dtls: s.dtls, role: s.role, group: s.group, cipher: s.cipher,
-    srtp: s.dtls && "none",
+    srtp: s.dtls && (s.srtp ?? "none"),
     size: "256 KiB",
     traffic: `${bytes(s.bytesSent)} ↑  ${bytes(s.bytesReceived)} ↓`,
-    loss: `${s.retransmitted} chunks repeated, ${s.dropped} datagrams dropped`,
+    loss: `${s.retransmitted} chunks repeated\n${s.dropped} datagrams dropped`,
   };
 }
 

@@ -38,7 +38,7 @@ export class Plot {
     c.textBaseline = "middle";
 
     const ink = resolve(canvas, "--soft"), line = resolve(canvas, "--line"), accent = resolve(canvas, "--accent");
-    const left = 58, right = 6, top = 8, bottom = 20;
+    const left = 68, right = 6, top = 8, bottom = 20;
     const shown = points.filter(([x]) => x >= end - span);
     const highest = Math.max(0, ...shown.map(([, y]) => y ?? 0));
     // The scale follows upward at once, and downward only when much too large.

@@ -1,0 +1,139 @@
+package interop
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sansrtc/rtc"
+	"github.com/sansrtc/rtc/internal/interop/browser"
+	"github.com/sansrtc/rtc/internal/interop/netns"
+)
+
+// The offers that were recorded in testdata/sdp are made again by the live browser, which must accept our answers.
+func TestChromiumOffers(t *testing.T) { testBrowserOffers(t, chromium) }
+func TestFirefoxOffers(t *testing.T)  { testBrowserOffers(t, firefox) }
+
+func testBrowserOffers(t *testing.T, kind browserKind) {
+	ns := netns.ForTest(t)
+	b := startBrowser(t, kind, ns, browser.Config{})
+	loadPage(b)
+	names := recordedOffers(t, kind)
+	require.Greater(t, len(names), 20)
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			b := b.with(t)
+			if name == "s-mdns-dc" {
+				b = startBrowser(t, kind, ns, browser.Config{HideAddresses: true})
+				loadPage(b)
+			}
+			testBrowserOffer(t, kind, b, ns, name)
+		})
+	}
+}
+
+// recordedOffers returns the names of the cases in which kind was the offerer.
+func recordedOffers(t *testing.T, kind browserKind) (names []string) {
+	t.Helper()
+	paths, err := filepath.Glob("../../testdata/sdp/" + kind.name + "-*.offer*.sdp")
+	require.NoError(t, err)
+	for _, path := range paths {
+		name, _, _ := strings.Cut(filepath.Base(path), ".")
+		name = strings.TrimPrefix(name, kind.name+"-")
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func testBrowserOffer(t *testing.T, kind browserKind, b testBrowser, ns *netns.Namespace, name string) {
+	s := newBrowserSession(t, b, ns, rtc.Config{})
+	var step struct{ Again, Answerer bool }
+	s.page(&step, "beginCase", name)
+	gathered := name == "s-mdns-dc"
+	var offer, answer string
+	if step.Answerer {
+		offer, answer = s.weOffer(gathered, false)
+	} else {
+		offer, answer = s.browserOffers(gathered, false)
+	}
+	if !step.Again {
+		require.Equal(t, shape(recordedOffer(t, kind, name)), shape(offer), "the offer is not of the kind recorded")
+	}
+	if gathered {
+		require.Contains(t, offer, ".local ", "candidates must hide the address")
+	}
+	if !strings.Contains(answer, "m=application") {
+		// With every m-line rejected there is nothing to connect.
+		s.ours.close()
+		require.NoError(t, s.ours.waitClosed())
+		return
+	}
+	s.connected()
+	if step.Again {
+		// Media was rejected, so that the second offer cannot look as it did when media
+		// was flowing. What happens to the m-lines is the same.
+		sections := strings.Count(offer, "\r\nm=")
+		s.page(nil, "caseAgain", name)
+		offer, answer = s.browserOffers(false, false)
+		require.GreaterOrEqual(t, strings.Count(offer, "\r\nm="), sections)
+		require.Equal(t, strings.Count(offer, "\r\nm="), strings.Count(answer, "\r\nm="), "m-lines")
+	}
+	label := "case"
+	if name == "l-always-dc" || step.Answerer {
+		// The data section was there before any channel.
+		label = "later"
+		s.page(nil, "open", label, map[string]any{})
+	}
+	s.exchange(s.ours.opened(label).ID, label)
+	s.pageCloses()
+}
+
+func recordedOffer(t *testing.T, kind browserKind, name string) string {
+	t.Helper()
+	base := "../../testdata/sdp/" + kind.name + "-" + name
+	b, err := os.ReadFile(base + ".offer.sdp")
+	if os.IsNotExist(err) {
+		b, err = os.ReadFile(base + ".offer-gathered.sdp")
+	}
+	require.NoError(t, err)
+	return string(b)
+}
+
+var (
+	sectionStart = regexp.MustCompile(`(?m)^m=`)
+	mediaLine    = regexp.MustCompile(`^(\w+) (\d+) (\S+)`)
+	direction    = regexp.MustCompile(`(?m)^a=(sendrecv|sendonly|recvonly|inactive)\r$`)
+)
+
+// shape is what is the same in two offers made in the same situation: the m-lines with
+// their directions, and how many layers and header extensions each has.
+func shape(description string) (lines []string) {
+	for _, section := range sectionStart.Split(description, -1)[1:] {
+		m := mediaLine.FindStringSubmatch(section)
+		if m == nil {
+			return append(lines, "malformed: "+section)
+		}
+		line := fmt.Sprintf("%s %s %d rids %d extmaps", m[1], m[3], strings.Count(section, "a=rid:"), strings.Count(section, "a=extmap:"))
+		if m[2] == "0" {
+			line += " port 0"
+		}
+		if d := direction.FindStringSubmatch(section); d != nil {
+			line += " " + d[1]
+		}
+		for _, flag := range []string{"a=bundle-only", "a=rtcp-mux", "a=rtcp-rsize", "a=setup:actpass", "a=simulcast:send"} {
+			if strings.Contains(section, flag) {
+				line += " " + flag
+			}
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
