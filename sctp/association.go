@@ -123,7 +123,7 @@ func (a *Association) resetState() {
 	a.loss = lossState{highest: a.initialTSN - 1}
 	a.cc.init(a.cfg.MTU)
 	a.rtt.init(a.cfg.RTT, &a.cfg)
-	a.reset = resetState{nextSeq: a.initialTSN}
+	a.reset = resetState{nextSeq: a.initialTSN, doneTSN: a.initialTSN - 1}
 	a.recv.advertised = a.cfg.ReceiveBuffer
 	a.timers = timers{}
 	a.errors, a.paceAt, a.sentAt, a.paced = 0, 0, 0, false

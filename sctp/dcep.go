@@ -99,6 +99,12 @@ func (a *Association) handleDCEP(stream uint16, b []byte) {
 		return
 	}
 	cfg, ok := parseOpen(b)
+	if ch := a.byStream[stream]; ok && ch != nil && ch.inReset && ch.resetOut {
+		// The peer uses the stream again, so it has reset ours; its answer
+		// was lost or is late.
+		a.resetDone()
+		a.dropChannel(ch, ch.closeErr)
+	}
 	switch ch := a.byStream[stream]; {
 	case ch != nil:
 		// An OPEN, or nonsense, on a channel that is there: "If an error

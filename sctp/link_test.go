@@ -97,6 +97,7 @@ func (p *pair) drain() {
 }
 
 func (p *pair) drainEnd(i int, a *Association) {
+	a.HandleTimeout(p.now)
 	for n := 0; ; n++ {
 		if n > 20000 {
 			p.t.Fatalf("end %d does not come to rest", i)
@@ -199,7 +200,6 @@ func (p *pair) step(until time.Time) bool {
 	if next.After(p.now) {
 		p.now = next
 	}
-	p.ends[who].HandleTimeout(p.now)
 	p.drainEnd(who, p.ends[who])
 	return true
 }

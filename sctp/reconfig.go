@@ -46,7 +46,7 @@ type resetState struct {
 	streams  []uint16 // in it
 	lastTSN  uint32
 	inFlight bool // sent at least once
-	sentAt   instant
+	doneTSN  uint32 // lastTSN of the last request that was performed
 
 	// The peer's.
 	peerSeq    uint32 // of its next request
@@ -306,6 +306,7 @@ func (a *Association) resetAnswered(t instant, seq, result uint32) {
 	a.timers.reconfig = 0
 	r.out, r.owed = false, false
 	r.nextSeq++
+	a.resetDone()
 	for _, stream := range r.streams {
 		a.refused.remove(stream)
 		ch := a.byStream[stream]
@@ -325,6 +326,14 @@ func (a *Association) resetAnswered(t instant, seq, result uint32) {
 		}
 	}
 	a.makeReset()
+}
+
+// resetDone notes that the peer performed the reset that is out, so that it has
+// all TSNs before it: FORWARD-TSN must not speak of the streams as they were.
+func (a *Association) resetDone() {
+	if seqnum.Less(a.reset.doneTSN, a.reset.lastTSN) {
+		a.reset.doneTSN = a.reset.lastTSN
+	}
 }
 
 // closingTimeout tells the application that channels are closed of which the
