@@ -214,6 +214,7 @@ func (w *world) runUntil(d time.Duration, done func() bool) bool {
 	w.t.Helper()
 	end := w.now.Add(d)
 	for _, n := range w.nodes {
+		n.agent.HandleTimeout(w.now)
 		w.drain(n)
 	}
 	for !done() {
