@@ -67,7 +67,7 @@ func (a *Association) appendForwardTSN(b []byte, room int) []byte {
 	cum := s.cumTSN
 	for tsn := s.cumTSN + 1; seqnum.LessEqual(tsn, s.advTSN); tsn++ {
 		c := s.at(tsn)
-		if c.flags&flagUnordered == 0 && seqnum.Less(a.reset.doneTSN, tsn) {
+		if c.flags&flagUnordered == 0 && !a.reset.covers(tsn, c.stream) {
 			// "the last … stream sequence number … for the stream": one entry
 			// for each.
 			i := list

@@ -253,16 +253,12 @@ func (a *Association) taken(stream uint16, w *waitList, n int) {
 	}
 }
 
-// dropWaiting forgets the messages that wait on a stream.
-func (a *Association) dropWaiting(stream uint16) {
-	w := a.recv.waiting[stream]
-	if w == nil {
-		return
+// flushWaiting delivers the messages that wait on a stream, since those that
+// should precede them will not come any more.
+func (a *Association) flushWaiting(stream uint16) {
+	if w := a.recv.waiting[stream]; w != nil {
+		a.skipTo(stream, w.msgs[len(w.msgs)-1].ssn)
 	}
-	for _, head := range w.msgs {
-		a.freeRun(head)
-	}
-	a.taken(stream, w, len(w.msgs))
 }
 
 // skipTo skips the SSNs of a stream up to ssn, which will not come, and

@@ -2,7 +2,9 @@ package sctp
 
 import (
 	"encoding/binary"
+	"maps"
 	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/sansrtc/rtc/internal/seqnum"
@@ -269,17 +271,18 @@ func (a *Association) checkDeferredReset() {
 	r.lastResult = resultPerformed
 	a.respond(seq, resultPerformed)
 	if len(r.waitFor) == 0 {
-		a.recv.ssn = ssnTable{}
-		for stream := range a.recv.waiting { // the order does not show
-			a.dropWaiting(stream)
+		waiting := slices.Sorted(maps.Keys(a.recv.waiting))
+		for _, stream := range waiting {
+			a.flushWaiting(stream)
 		}
+		a.recv.ssn = ssnTable{}
 		for i := len(a.channels) - 1; i >= 0 && a.state != stateDone; i = min(i, len(a.channels)) - 1 {
 			a.remotelyReset(a.channels[i])
 		}
 		return
 	}
 	for _, stream := range r.waitFor {
-		a.dropWaiting(stream)
+		a.flushWaiting(stream)
 		a.recv.ssn.set(stream, 0)
 		if ch := a.byStream[stream]; ch != nil {
 			a.remotelyReset(ch)
@@ -334,6 +337,14 @@ func (a *Association) resetDone() {
 	if seqnum.Less(a.reset.doneTSN, a.reset.lastTSN) {
 		a.reset.doneTSN = a.reset.lastTSN
 	}
+}
+
+// covers reports whether a TSN of a stream lies before a reset of the stream
+// that the peer has performed, or may have: then its SSN says nothing, and
+// FORWARD-TSN would skip those that come after the reset.
+func (r *resetState) covers(tsn uint32, stream uint16) bool {
+	return seqnum.LessEqual(tsn, r.doneTSN) ||
+		r.out && r.inFlight && seqnum.LessEqual(tsn, r.lastTSN) && slices.Contains(r.streams, stream)
 }
 
 // closingTimeout tells the application that channels are closed of which the
