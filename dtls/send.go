@@ -111,8 +111,15 @@ func (c *Conn) appendACK(dst []byte, start int) []byte {
 	return p.seal(dst, recordACK, c.acks.appendACK(buf[:0], room))
 }
 
-// currentWriter returns the newest keys for sending, or nil.
+// currentWriter returns the newest keys for sending that the peer can be expected
+// to have, or nil.
 func (c *Conn) currentWriter() *protection {
+	switch c.state {
+	case serverWaitHello, serverWaitSecondHello, clientWaitHello:
+		return nil // no ServerHello has been sent, even if it has been prepared
+	case clientWaitFinished:
+		return c.writeHandshake // the others begin after our Finished
+	}
 	if c.writeApp != nil {
 		return c.writeApp
 	}
