@@ -47,7 +47,7 @@ type resetState struct {
 	owed     bool     // it is to be sent, or sent again
 	streams  []uint16 // in it
 	lastTSN  uint32
-	inFlight bool // sent at least once
+	inFlight bool   // sent at least once
 	doneTSN  uint32 // lastTSN of the last request that was performed
 
 	// The peer's.
