@@ -114,10 +114,13 @@ func (c *Conn) AppendPacket(now time.Time, dst []byte) ([]byte, bool) {
 // ErrNotConnected before EventHandshakeDone, ErrClosed after the end,
 // ErrRecordTooLarge for more than 16,384 bytes, and ErrKeyLimit, with which the
 // connection ends, if too much has been sent with the present keys.
+//
+// As long as the close_notify of [Conn.Close] is still owed, the connection is not at
+// its end: the protocol above can say goodbye first.
 func (c *Conn) AppendData(now time.Time, dst, plaintext []byte) ([]byte, error) {
 	c.advance(now)
 	switch {
-	case c.closed:
+	case c.closed && !(c.alertOwed && c.alert == AlertCloseNotify):
 		return dst, ErrClosed
 	case c.state != connected:
 		return dst, ErrNotConnected
