@@ -13,6 +13,12 @@ import (
 // explicit nonce 8, tag 16.
 const maxRecordOverhead = 37
 
+// srtpProfiles are offered and accepted in every session, best first, although without
+// media nothing uses them: pion/webrtc refuses a client that does not offer any.
+var srtpProfiles = []dtls.SRTPProfile{
+	dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80,
+}
+
 // startDTLS makes the connection to the peer that the description names.
 func (r *Rtc) startDTLS() error {
 	conn, err := dtls.NewConn(r.now, dtls.Config{
@@ -24,6 +30,7 @@ func (r *Rtc) startDTLS() error {
 		MinVersion:            r.cfg.MinDTLSVersion,
 		MaxVersion:            r.cfg.MaxDTLSVersion,
 		Groups:                r.cfg.Groups,
+		SRTPProfiles:          srtpProfiles,
 		MTU:                   r.cfg.MTU,
 		KeyLogWriter:          r.cfg.KeyLogWriter,
 		RTT:                   r.agent.RTT(),
