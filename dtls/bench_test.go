@@ -55,7 +55,7 @@ func BenchmarkRecord(b *testing.B) {
 }
 
 // handshakeOnce runs both sides without a network and without time.
-func handshakeOnce(t testing.TB, configs *[2]Config) {
+func handshakeOnce(t testing.TB, configs *[2]Config) (client, server *Conn) {
 	var conns [2]*Conn
 	for i := range conns {
 		c, err := NewConn(testEpoch, configs[i])
@@ -75,11 +75,12 @@ func handshakeOnce(t testing.TB, configs *[2]Config) {
 				conns[1-i].HandlePacket(testEpoch, b)
 			}
 		}
-		if conns[0].state == connected && conns[1].state == connected {
-			return
+		if conns[0].state == connected && conns[1].state == connected && conns[0].flight.empty() {
+			return conns[0], conns[1]
 		}
 	}
 	t.Fatalf("no connection")
+	return nil, nil
 }
 
 // handshakeFloor does the operations that a handshake cannot do without.

@@ -289,17 +289,16 @@ func (c *Conn) handleAlert(content []byte, protected bool) {
 // handlePlainAlert handles an alert that anybody can have sent. It ends the
 // connection only if there are no keys that a genuine one would use.
 func (c *Conn) handlePlainAlert(fatal bool, alert Alert) {
-	err := &AlertError{Alert: alert, Peer: true}
 	switch {
 	case !fatal && alert != AlertCloseNotify, !c.started:
 		c.stats.RecordsIgnored++
 	case c.readApp == nil && c.readHandshake == nil:
 		c.flight = flight{}
-		c.finish(err)
+		c.finish(&AlertError{Alert: alert, Peer: true})
 	default:
 		c.stats.RecordsUnprotected++
 		if c.hs != nil {
-			c.hs.alert = err // explains a timeout
+			c.hs.alert = &AlertError{Alert: alert, Peer: true} // explains a timeout
 		}
 	}
 }
