@@ -253,7 +253,7 @@ func testBuffered(s *browserSession, id sctp.ChannelID, label string) {
 	var got struct{ High, Low int }
 	s.page(&got, "buffered", label, messages*size, size)
 	require.Greater(s.t, got.High, size)
-	require.Equal(s.t, 1, got.Low, "bufferedamountlow events")
+	require.Positive(s.t, got.Low, "bufferedamountlow events")
 	for range messages {
 		require.Len(s.t, s.ours.message(id).Data, size)
 	}

@@ -264,7 +264,7 @@ const cases = {
     }
     open("case");
   }},
-  "f-stop": {make: withChannel, again: () => pc.getTransceivers()[1].stop?.()},
+  "f-stop": {make: withChannel, again: () => pc.getTransceivers()[1]?.stop()},
   "f2-stop-recycle": {make: withChannel, again: () => {
     pc.getTransceivers()[1]?.stop();
     pc.addTransceiver("audio", {direction: "recvonly"});
