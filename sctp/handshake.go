@@ -314,6 +314,7 @@ func (a *Association) establish(t instant) {
 	a.armHeartbeat(t)
 	if a.sent.flight > 0 && a.timers.rtx == 0 {
 		a.timers.rtx = t.add(a.rtt.rto)
+		a.armProbe(t)
 	}
 	if !a.told {
 		a.told = true

@@ -312,5 +312,7 @@ func (r *recvState) clear(a *Association) {
 			a.freeRun(head)
 		}
 	}
-	*r = recvState{used: r.used}
+	used, cum := r.used, r.cumTSN
+	*r = recvState{used: used}
+	r.begin(cum + 1)
 }

@@ -158,7 +158,9 @@ func (s *sentState) clear(a *Association) {
 			a.releaseMessage(m)
 		}
 	}
+	next := s.nextTSN
 	*s = sentState{}
+	s.begin(next)
 }
 
 // loseAll takes everything in flight as lost, in the order of TSNs.
