@@ -219,11 +219,35 @@ func TestPrefixesAndCorruption(t *testing.T) {
 	for i := range text {
 		try(t, text[:i])
 	}
+	text = corpus(t)["firefox-a-dc.offer-gathered"]
 	for i := range text {
 		for _, c := range []byte{0, '\r', '\n', ' ', ':', '=', ';', '0', 'm', 0xff} {
 			try(t, text[:i]+string([]byte{c})+text[i+1:])
 		}
 	}
+}
+
+// tryCapabilities have a bit of everything.
+var tryCapabilities = sdp.Capabilities{
+	MaxSimulcast: 3,
+	RTCPRsize:    true,
+	RIDs:         []sdp.RID{{ID: "x"}, {ID: "y"}},
+	MSIDs:        []sdp.MSID{{Stream: "s", Track: "t"}},
+	Codecs: []sdp.Codec{
+		{PayloadType: 111, Name: "opus", ClockRate: 48000, Channels: 2},
+		{PayloadType: 63, Name: "red", ClockRate: 48000, Channels: 2, Fmtp: "111/111"},
+		{PayloadType: 0, Name: "PCMU", ClockRate: 8000},
+		{PayloadType: 120, Name: "VP8", ClockRate: 90000, Feedback: []sdp.Feedback{{Type: "nack"}}},
+		{PayloadType: 124, Name: "rtx", ClockRate: 90000, Fmtp: "apt=120"},
+		{PayloadType: 99, Name: "AV1", ClockRate: 90000},
+		{PayloadType: 102, Name: "H264", ClockRate: 90000, Fmtp: "packetization-mode=1;profile-level-id=42e034"},
+		{PayloadType: 122, Name: "red", ClockRate: 90000},
+		{PayloadType: 119, Name: "rtx", ClockRate: 90000, Fmtp: "apt=122"},
+	},
+	Extmaps: []sdp.Extmap{
+		{ID: 3, URI: "urn:ietf:params:rtp-hdrext:sdes:mid"},
+		{ID: 9, URI: "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", Direction: sdp.RecvOnly},
+	},
 }
 
 // try reads a text as an offer, answers it, and checks what must hold for any text.
@@ -248,7 +272,13 @@ func try(t *testing.T, text string) {
 	if second := again.String(); second != written {
 		t.Fatalf("%q\nis written as\n%q\nthen as\n%q", text, written, second)
 	}
-	answer, err := sdp.NewAnswer(parameters(), nil, s, sdp.AcceptData(nil, s))
+	accept := sdp.AcceptData(nil, s)
+	for i := range s.Media {
+		if m := tryCapabilities.Answer(&s.Media[i]); m != nil {
+			accept[i] = m
+		}
+	}
+	answer, err := sdp.NewAnswer(parameters(), nil, s, accept)
 	if err != nil {
 		return
 	}
@@ -259,6 +289,13 @@ func try(t *testing.T, text string) {
 	agreed, err := sdp.Agree(nil, s, read, false)
 	if err != nil {
 		t.Fatalf("%q\nis answered with\n%q\nwhich does not agree: %v", text, answer, err)
+	}
+	for i := range s.Media {
+		ours, ok := sdp.AgreeMedia(&read.Media[i], &s.Media[i])
+		theirs, okToo := sdp.AgreeMedia(&s.Media[i], &read.Media[i])
+		if ok != okToo || len(ours.Codecs) != len(theirs.Codecs) || len(ours.Send) != len(theirs.Receive) {
+			t.Fatalf("%q\nis answered with\n%q\nwhich the two sides read differently", text, answer)
+		}
 	}
 	if _, err := sdp.NewOffer(parameters(), agreed, []sdp.Media{sdp.DataSection("")}); err != nil && !errors.Is(err, sdp.ErrTooLarge) {
 		t.Fatalf("%q\ncannot be followed by an offer: %v", text, err)
