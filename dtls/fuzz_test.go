@@ -109,7 +109,9 @@ func FuzzConn(f *testing.F) {
 				test.step()
 			case 3: // time passes
 				test.now = test.now.Add(time.Duration(next()) * 10 * time.Millisecond)
-				p.conn.HandleTimeout(test.now)
+				for _, p := range test.peers() {
+					p.conn.HandleTimeout(test.now)
+				}
 			case 4: // loss
 				if len(test.wire) > 0 {
 					test.wire = test.wire[:len(test.wire)-1]
