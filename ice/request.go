@@ -27,6 +27,12 @@ func (a *Agent) HandlePacket(now time.Time, path Path, b []byte) {
 		a.drop(DropMethod)
 		return
 	}
+	// Every message of a check has one (RFC 8445 section 7). Without this, an attacker
+	// could damage it unnoticed: it lies beyond what MESSAGE-INTEGRITY covers.
+	if _, ok := m.Attr(stun.AttrFingerprint); !ok {
+		a.drop(DropFingerprint)
+		return
+	}
 	path = path.unmap()
 	switch m.Class() {
 	case stun.Request:

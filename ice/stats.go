@@ -65,7 +65,7 @@ type DropReason uint8
 
 const (
 	DropMalformed          DropReason = iota // not STUN, or damaged
-	DropFingerprint                          // FINGERPRINT does not match
+	DropFingerprint                          // FINGERPRINT is missing or does not match
 	DropMethod                               // not Binding
 	DropUnknownLocal                         // arrived where there is no local candidate
 	DropUsername                             // not for this agent
