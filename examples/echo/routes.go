@@ -51,7 +51,7 @@ func (r *routes) noteSent(p *session, t rtc.Transmit) {
 	path := ice.Path{Transport: t.Transport, Local: t.Local, Remote: t.Remote}
 	if r.byPath[path] != p && r.byCheck[path] != p {
 		r.byCheck[path] = p
-		p.paths = append(p.paths, path)
+		p.keepPath(path)
 	}
 }
 
@@ -68,9 +68,7 @@ func (r *routes) removeUfrag(p *session, ufrag string) {
 func (r *routes) addPath(p *session, path ice.Path) {
 	r.byPath[path] = p
 	deleteOwn(r.byCheck, path, p)
-	if !slices.Contains(p.paths, path) {
-		p.paths = append(p.paths, path)
-	}
+	p.keepPath(path)
 }
 
 func (r *routes) removePath(p *session, path ice.Path) {
@@ -95,5 +93,12 @@ func (r *routes) remove(p *session) {
 func deleteOwn[K comparable](m map[K]*session, key K, p *session) {
 	if m[key] == p {
 		delete(m, key)
+	}
+}
+
+// keepPath notes a path that remove must take back. There are as many as candidate pairs.
+func (p *session) keepPath(path ice.Path) {
+	if !slices.Contains(p.paths, path) {
+		p.paths = append(p.paths, path)
 	}
 }

@@ -3,6 +3,7 @@ package interop
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -60,6 +61,8 @@ func TestEchoExample(t *testing.T) {
 			require.Contains(t, note, "in each direction")
 			b.screenshot("echo-" + kind.name + "-throughput")
 
+			testEchoMany(b)
+
 			// An interrupt as by Ctrl-C reaches the whole group. The page must hear of it.
 			// Go run, when interrupted, always exits with 1; an error would be on stderr.
 			require.NoError(t, syscall.Kill(-echo.Process.Pid, syscall.SIGINT))
@@ -75,6 +78,56 @@ func TestEchoExample(t *testing.T) {
 			require.Equal(t, "closed by the server", status)
 		})
 	}
+}
+
+// testEchoMany holds several sessions with the server at once, from one page, and restarts
+// ICE in each. Every one must get its own echoes.
+func testEchoMany(b testBrowser) {
+	b.t.Helper()
+	const sessions = 12
+	var got []string
+	b.eval(&got, `async n => Promise.all(Array.from({length: n}, async (_, i) => {
+		const pc = new RTCPeerConnection(), channel = pc.createDataChannel("many");
+		const negotiate = async url => {
+			await pc.setLocalDescription();
+			const response = await fetch(url, {method: "POST", body: pc.localDescription.sdp});
+			if (!response.ok) throw new Error(await response.text());
+			await pc.setRemoteDescription({type: "answer", sdp: await response.text()});
+			return response.headers.get("Location");
+		};
+		const echo = text => new Promise(done => {
+			channel.onmessage = ({data}) => done(data);
+			channel.send(text);
+		});
+		const open = new Promise(done => channel.onopen = done);
+		const session = await negotiate("/session");
+		await open;
+		const first = await echo("first of " + i), before = await (await fetch(session)).json();
+		pc.restartIce();
+		await negotiate(session);
+		let after = before;
+		for (let tries = 0; after.remote === before.remote && tries < 200; tries++) {
+			await new Promise(done => setTimeout(done, 50));
+			after = await (await fetch(session)).json();
+		}
+		const second = await echo("second of " + i), last = await (await fetch(session)).json();
+		pc.close();
+		for (let tries = 0; (await fetch(session)).ok && tries < 200; tries++) await new Promise(done => setTimeout(done, 50));
+		const gone = (await fetch(session)).status;
+		return [first, second, last.messages, last.group, gone].join(", ");
+	}))`, sessions)
+	require.Len(b.t, got, sessions)
+	for i, text := range got {
+		require.Equal(b.t, fmt.Sprintf("first of %d, second of %d, 2, X25519MLKEM768, 404", i, i), text)
+	}
+
+	var errors []int
+	b.eval(&errors, `async () => Promise.all([
+		fetch("/session", {method: "POST", body: "v=0 nonsense"}), fetch("/session", {method: "POST"}),
+		fetch("/session/nobody", {method: "POST", body: "v=0"}), fetch("/session/nobody/candidate", {method: "POST"}),
+		fetch("/session", {method: "POST", body: "x".repeat(1e6)}),
+	].map(async r => (await r).status))`)
+	require.Equal(b.t, []int{400, 400, 404, 404, 400}, errors)
 }
 
 // startEcho runs the example inside ns, and returns the URL that it prints.
