@@ -52,6 +52,9 @@ func (c *Conn) handleRecord(b []byte) (n int) {
 		c.stats.RecordsMalformed++
 	case epoch == 0:
 		c.handlePlain(typ, number&maxSequence, b[plainHeaderSize:n])
+	case epoch == 1 && c.version != VersionDTLS13 && Version(binary.BigEndian.Uint16(b[1:])) != VersionDTLS12:
+		// The version is part of the additional data, for which we take a constant.
+		c.stats.RecordsMalformed++
 	case epoch == 1 && c.version != VersionDTLS13:
 		c.handleProtected12(b[:n], typ, number&maxSequence)
 	default:
