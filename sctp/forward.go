@@ -15,18 +15,16 @@ func (a *Association) handleForwardTSN(t instant, b []byte) {
 		return
 	}
 	cum := binary.BigEndian.Uint32(b)
-	a.gotData = true
-	a.sackNow = true
 	d := cum - r.cumTSN
-	switch {
-	case d == 0 || d > 1<<31:
-		// "the data receiver MUST treat … as an out-of-date FORWARD TSN and
-		// send a SACK".
-		return
-	case d > maxForward:
+	if d > maxForward && d <= 1<<31 {
 		// Nobody has that many chunks outstanding.
 		a.stats.DroppedMalformed++
 		return
+	}
+	a.gotData = true
+	a.sackNow = true
+	if d == 0 || d > 1<<31 {
+		return // out of date: the SACK says so
 	}
 	// What is unfinished up to there stays unfinished.
 	if r.open != nil {

@@ -65,6 +65,9 @@ func checkInvariants(t testing.TB, a *Association) {
 	if held != a.held || unsent != a.unsent {
 		t.Fatalf("held %d want %d, unsent %d want %d", a.held, held, a.unsent, unsent)
 	}
+	if a.state == stateDone {
+		return
+	}
 	// Received bytes.
 	used := 0
 	count := func(head *fragment) {
