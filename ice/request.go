@@ -27,12 +27,6 @@ func (a *Agent) HandlePacket(now time.Time, path Path, b []byte) {
 		a.drop(DropMethod)
 		return
 	}
-	// Every message of a check has one (RFC 8445 section 7). Without this, an attacker
-	// could damage it unnoticed: it lies beyond what MESSAGE-INTEGRITY covers.
-	if _, ok := m.Attr(stun.AttrFingerprint); !ok {
-		a.drop(DropFingerprint)
-		return
-	}
 	path = path.unmap()
 	switch m.Class() {
 	case stun.Request:
@@ -57,15 +51,16 @@ type request struct {
 	tieBreaker   uint64
 
 	hasPriority, hasRole, malformed bool
+	fingerprint                     bool
 	unknown                         [4]stun.AttrType // required ones that we do not know
 	unknowns                        int
 }
 
-func parseRequest(m stun.Message) (r request) {
+func (r *request) parse(m stun.Message) {
 	for attrs := m.Attrs(); ; {
 		attr, ok := attrs.Next()
 		if !ok {
-			return r
+			return
 		}
 		good := true
 		switch attr.Type {
@@ -86,6 +81,8 @@ func parseRequest(m stun.Message) (r request) {
 				r.hasRole, r.controlling = good, attr.Type == stun.AttrICEControlling
 			}
 		case stun.AttrMessageIntegrity, stun.AttrMessageIntegritySHA256:
+		case stun.AttrFingerprint:
+			r.fingerprint = true
 		default:
 			if !attr.Type.Optional() && r.unknowns < len(r.unknown) {
 				r.unknown[r.unknowns] = attr.Type
@@ -104,7 +101,14 @@ func (a *Agent) handleRequest(path Path, m stun.Message) {
 		a.drop(DropUnknownLocal)
 		return
 	}
-	r := parseRequest(m)
+	var r request
+	r.parse(m)
+	// Every message of a check has one (RFC 8445 section 7). Without this, an attacker
+	// could damage it unnoticed: it lies beyond what MESSAGE-INTEGRITY covers.
+	if !r.fingerprint {
+		a.drop(DropFingerprint)
+		return
+	}
 	g := a.generationOf(r.username)
 	if g == nil {
 		a.drop(DropUsername)
@@ -125,7 +129,7 @@ func (a *Agent) handleRequest(path Path, m stun.Message) {
 		a.drop(DropAttributes)
 		return
 	}
-	if g == a.cur && a.roleConflict(r) {
+	if g == a.cur && a.roleConflict(&r) {
 		owed.code = stun.CodeRoleConflict
 		a.owe(owed)
 		a.settle() // the role may have changed
@@ -139,8 +143,12 @@ func (a *Agent) handleRequest(path Path, m stun.Message) {
 	if a.owe(owed) {
 		p.responsesSent++
 	}
+	// Most requests only say that the peer is still there.
+	state, nominated, responsive := p.state, p.nominated, a.responsive(p)
 	a.noteRequest(g, p, r.useCandidate)
-	a.settle()
+	if p.state != PairSucceeded || p.state != state || p.nominated != nominated || !responsive {
+		a.settle()
+	}
 }
 
 // generationOf returns the generation that a check is for.
@@ -165,7 +173,7 @@ func (a *Agent) generationOf(username []byte) *generation {
 // reports whether the peer is to be told to change its role.
 //
 // https://www.rfc-editor.org/rfc/rfc8445#section-7.3.1.1
-func (a *Agent) roleConflict(r request) bool {
+func (a *Agent) roleConflict(r *request) bool {
 	if r.controlling != a.controlling || a.conflicts >= maxRoleConflicts {
 		return false
 	}

@@ -79,6 +79,10 @@ func (a *Agent) handleResponse(path Path, m stun.Message) {
 		a.drop(DropUnknownTransaction)
 		return
 	}
+	if _, ok := m.Attr(stun.AttrFingerprint); !ok {
+		a.drop(DropFingerprint) // required, as in requests
+		return
+	}
 	if !g.remoteKey.Verify(m) {
 		a.drop(DropIntegrity)
 		return

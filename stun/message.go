@@ -65,7 +65,7 @@ type Attr struct {
 }
 
 // Attrs returns a cursor before the first attribute.
-func (m Message) Attrs() Attrs { return Attrs{b: m, off: headerSize} }
+func (m Message) Attrs() Attrs { return Attrs{rest: m[headerSize:]} }
 
 // Attr returns the first attribute of a type.
 func (m Message) Attr(t AttrType) (value []byte, ok bool) {
@@ -86,29 +86,27 @@ func (m Message) Attr(t AttrType) (value []byte, ok bool) {
 // "agents MUST ignore all other attributes that follow MESSAGE-INTEGRITY"
 // https://www.rfc-editor.org/rfc/rfc8489#section-14.5
 type Attrs struct {
-	b         []byte
-	off       int
+	rest      []byte
 	protected bool // MESSAGE-INTEGRITY has been passed
 }
 
 // Next returns the next attribute, in the order of the message. Of duplicates the
 // first is the one that counts; telling them apart is left to the caller.
 func (c *Attrs) Next() (Attr, bool) {
-	for len(c.b)-c.off >= 4 {
-		t := AttrType(binary.BigEndian.Uint16(c.b[c.off:]))
-		start := c.off + 4
-		end := start + int(binary.BigEndian.Uint16(c.b[c.off+2:]))
-		if end > len(c.b) {
+	for len(c.rest) >= 4 {
+		b := c.rest
+		t := AttrType(binary.BigEndian.Uint16(b))
+		size := int(binary.BigEndian.Uint16(b[2:]))
+		next := 4 + padded(size)
+		if next > len(b) {
 			break
 		}
-		c.off = start + padded(end-start)
+		c.rest = b[next:]
 		if c.protected && t != AttrFingerprint {
 			continue
 		}
-		if t == AttrMessageIntegrity {
-			c.protected = true
-		}
-		return Attr{t, c.b[start:end:end]}, true
+		c.protected = c.protected || t == AttrMessageIntegrity
+		return Attr{t, b[4 : 4+size : 4+size]}, true
 	}
 	return Attr{}, false
 }
