@@ -1,6 +1,7 @@
 package dtls
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -96,15 +97,38 @@ func (c *Certificate) check() error {
 	if size > maxCertificateBytes {
 		return ErrCertificateTooLarge
 	}
-	switch pub := c.Signer.Public().(type) {
-	case *ecdsa.PublicKey:
-		if pub.Curve == elliptic.P256() || pub.Curve == elliptic.P384() {
-			return nil
-		}
-	case *rsa.PublicKey:
-		if n := pub.N.BitLen(); n >= minRSABits && n <= maxRSABits {
-			return nil
-		}
+	if !supportedKey(c.Signer.Public()) {
+		return ErrCertificateKey
 	}
-	return ErrCertificateKey
+	if !c.matchesSigner() {
+		return ErrCertificateSigner
+	}
+	return nil
+}
+
+// supportedKey reports whether a public key is of a kind that a certificate, ours or
+// the peer's, may have.
+func supportedKey(key crypto.PublicKey) bool {
+	switch key := key.(type) {
+	case *ecdsa.PublicKey:
+		return key.Curve == elliptic.P256() || key.Curve == elliptic.P384()
+	case *rsa.PublicKey:
+		n := key.N.BitLen()
+		return n >= minRSABits && n <= maxRSABits
+	}
+	return false
+}
+
+// matchesSigner reports whether the certificate is for the signer's key.
+func (c *Certificate) matchesSigner() bool {
+	spki, ok := publicKeyInfo(c.Chain[0])
+	if !ok {
+		return false
+	}
+	if want, err := x509.MarshalPKIXPublicKey(c.Signer.Public()); err == nil && bytes.Equal(want, spki) {
+		return true
+	}
+	key, err := x509.ParsePKIXPublicKey(spki) // there are other ways to write it
+	signer, ok := c.Signer.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return err == nil && ok && signer.Equal(key)
 }

@@ -1,6 +1,7 @@
 package dtls
 
 import (
+	"crypto/fips140"
 	"fmt"
 	"io"
 	"slices"
@@ -25,6 +26,7 @@ type Config struct {
 	// with an *AlertError that wraps it. It is called after the comparison with Fingerprints,
 	// and before anything is parsed. The peer's possession of the private key is
 	// verified later, so that a nil return alone proves nothing about the peer.
+	// It must not keep or change the bytes.
 	// If nil, the fingerprint decides alone.
 	VerifyPeerCertificate func(chain [][]byte) error
 
@@ -94,6 +96,9 @@ var (
 func (cfg Config) withDefaults() (Config, error) {
 	if cfg.Rand == nil {
 		return cfg, ErrNoRand
+	}
+	if fips140.Enforced() {
+		return cfg, ErrFIPS // AES-GCM with nonces of ours, and X25519
 	}
 	if err := cfg.Certificate.check(); err != nil {
 		return cfg, err

@@ -8,8 +8,10 @@ var (
 	ErrNoRand              = errors.New("dtls: Config.Rand is nil")
 	ErrNoCertificate       = errors.New("dtls: Config.Certificate is nil or lacks a chain or a signer")
 	ErrCertificateKey      = errors.New("dtls: the key of Config.Certificate is neither ECDSA on P-256 or P-384 nor RSA of 2048 to 8192 bits")
+	ErrCertificateSigner   = errors.New("dtls: Config.Certificate is not for the key of its signer")
 	ErrCertificateTooLarge = errors.New("dtls: the chain of Config.Certificate is too large")
 	ErrNoPeerIdentity      = errors.New("dtls: neither Config.Fingerprints nor Config.VerifyPeerCertificate is set")
+	ErrFIPS                = errors.New("dtls: DTLS is not possible with GODEBUG=fips140=only; fips140=on is fine")
 	ErrConfig              = errors.New("dtls: invalid Config")
 	ErrFingerprintSyntax   = errors.New("dtls: malformed fingerprint")
 

@@ -1,6 +1,7 @@
 package dtls
 
 import (
+	"crypto"
 	"errors"
 	"fmt"
 	"slices"
@@ -223,12 +224,20 @@ func TestBadProofs(t *testing.T) {
 	}
 }
 
+// pretender says that it has a key that it does not have.
+type pretender struct {
+	crypto.Signer
+	public crypto.PublicKey
+}
+
+func (p pretender) Public() crypto.PublicKey { return p.public }
+
 // TestForeignSignature: the certificate is the right one, but its key is not used.
 func TestForeignSignature(t *testing.T) {
 	for _, v := range []Version{VersionDTLS13, VersionDTLS12} {
 		for _, byServer := range sides {
 			stolen := testCertificate(t, 50)
-			liar := &Certificate{Chain: stolen.Chain, Signer: testCertificate(t, 51).Signer}
+			liar := &Certificate{Chain: stolen.Chain, Signer: pretender{testCertificate(t, 51).Signer, stolen.Signer.Public()}}
 			o := pairOptions{client: only(v)}
 			if byServer {
 				o.server = func(cfg *Config) { cfg.Certificate = liar }

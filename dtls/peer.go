@@ -2,9 +2,6 @@ package dtls
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rsa"
 	"crypto/x509"
 )
 
@@ -29,17 +26,10 @@ func (cfg *Config) authenticate(chain [][]byte) (crypto.PublicKey, error) {
 	if err != nil {
 		return nil, refuse(AlertUnsupportedCertificate, errCertificateKey)
 	}
-	switch key := key.(type) {
-	case *ecdsa.PublicKey:
-		if key.Curve == elliptic.P256() || key.Curve == elliptic.P384() {
-			return key, nil
-		}
-	case *rsa.PublicKey:
-		if n := key.N.BitLen(); n >= minRSABits && n <= maxRSABits {
-			return key, nil
-		}
+	if !supportedKey(key) {
+		return nil, refuse(AlertUnsupportedCertificate, errCertificateKey)
 	}
-	return nil, refuse(AlertUnsupportedCertificate, errCertificateKey)
+	return key, nil
 }
 
 func (cfg *Config) matchesFingerprint(der []byte) bool {

@@ -356,7 +356,7 @@ func (c *Conn) handleHandshake(content []byte, number recordNumber) {
 	if old && known {
 		c.handleRepeated()
 	}
-	if c.version == VersionDTLS13 && len(c.acks.numbers) > 0 && (news || known) && c.state != connected {
+	if c.version == VersionDTLS13 && len(c.acks.numbers) > 0 && (news || known) && (c.state != connected || c.in.waiting()) {
 		c.scheduleACK()
 	}
 }

@@ -41,5 +41,4 @@ var (
 	errFinished           = errors.New("dtls: the Finished message of the peer is wrong")
 	errKeyUpdate          = errors.New("dtls: invalid KeyUpdate")
 	errSign               = errors.New("dtls: the Signer of Config.Certificate failed")
-	errMessageSpansKeys   = errors.New("dtls: handshake data after a message that changes the keys")
 )

@@ -38,7 +38,7 @@ func (c *Conn) runTimers() {
 			c.timeOut()
 			return
 		}
-		c.flight = flight{} // the peer talks to us, but does not acknowledge
+		c.acknowledged() // the peer talks to us, but does not say so
 	}
 	if c.due(c.flight.timer) {
 		c.flight.timer = time.Time{}
