@@ -28,6 +28,9 @@ type Agreement struct {
 
 	// Data describes the data channels; its Line is -1 if there are none.
 	Data DataAgreement
+
+	// numbers are the payload types and extensions in use.
+	numbers numbering
 }
 
 // DataAgreement describes the SCTP association of the data channels.
@@ -74,6 +77,7 @@ func Agree(agreed *Agreement, offer, answer *Session, weOffered bool) (*Agreemen
 	if tag < 0 {
 		return next, nil
 	}
+	next.numbers = numberingOf(local, remote, next.Lines, agreed)
 	next.Lines[tag].idle = offer.Media[tag].idle()
 	next.Local = local.Media[tag].Transport
 	next.Remote = remote.Media[tag].Transport

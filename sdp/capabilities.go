@@ -11,11 +11,13 @@ type Capabilities struct {
 	// Direction wanted; the zero value is sendrecv.
 	Direction Direction
 
-	// Codecs in order of preference, with the payload types to offer them under.
-	// RTX codecs name theirs with "apt". Fmtp says what can be received.
+	// Codecs in order of preference, with the payload types to offer them under if
+	// they are free. RTX codecs name theirs with "apt". Fmtp says what can be
+	// received.
 	Codecs []Codec
 
-	// Extmaps are the header extensions, with the identifiers to offer them under.
+	// Extmaps are the header extensions, with the identifiers to offer them under if
+	// they are free.
 	Extmaps []Extmap
 
 	// RTCPRsize allows reduced-size RTCP.
@@ -271,7 +273,7 @@ func (m *Media) rid(id string, recv bool) *RID {
 }
 
 // ridRestrictions are the ones of RFC 8851, section 5. A stream with others is
-// refused: https://www.rfc-editor.org/rfc/rfc8851.html#section-6.2
+// refused: https://www.rfc-editor.org/rfc/rfc8851.html#section-6.2.2
 var ridRestrictions = []string{
 	"max-width", "max-height", "max-fps", "max-fs", "max-br", "max-pps", "max-bpp", "depend",
 }

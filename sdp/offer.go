@@ -12,7 +12,9 @@ import (
 // new: they are given a mid if they have none, and take the place of a rejected
 // line of the same kind, or a new one at the end. Agreed lines that want does not
 // name are rejected, except that the one that speaks for the transport becomes
-// inactive while others need it. agreed is nil in the first round.
+// inactive while others need it. Payload types and identifiers of extensions are
+// changed where the session uses them for something else. agreed is nil in the first
+// round.
 func NewOffer(p Parameters, agreed *Agreement, want []Media) (*Session, error) {
 	if err := p.check(); err != nil {
 		return nil, &MediaError{Index: -1, Err: err}
@@ -56,6 +58,15 @@ func NewOffer(p Parameters, agreed *Agreement, want []Media) (*Session, error) {
 			m := *line.idle
 			m.MID = line.MID
 			s.Media[agreed.Tag] = p.offered(m, false)
+		}
+	}
+	var numbers numbering
+	if agreed != nil {
+		numbers = agreed.numbers.clone()
+	}
+	for i := range s.Media {
+		if m := &s.Media[i]; m.rtp() && !m.Rejected() {
+			numbers.apply(m)
 		}
 	}
 	s.bundle(&p, agreed)

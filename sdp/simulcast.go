@@ -8,8 +8,8 @@ import (
 
 // addRID reads "hi send pt=96,97;max-width=1280".
 //
-// RFC 8851, section 6.3 has a line that is malformed or does not fit discarded;
-// the others stay: https://www.rfc-editor.org/rfc/rfc8851.html#section-6.3
+// A line that is malformed is discarded, and the others stay:
+// https://www.rfc-editor.org/rfc/rfc8851.html#section-6.2.2
 func (sec *section) addRID(value string) error {
 	words := strings.Fields(value)
 	if len(words) < 2 || len(words) > 3 || !isRID(words[0]) {

@@ -60,8 +60,8 @@ func (s *Session) appendMedia(dst []byte, m *Media) []byte {
 		dst = append(dst, ' ')
 		dst = strconv.AppendUint(dst, uint64(m.Codecs[i].PayloadType), 10)
 	}
-	// With trickled candidates the default is the null address, which no peer
-	// takes for a mismatch: https://www.rfc-editor.org/rfc/rfc8840.html#section-4.1.1
+	// The default destination is left open: with port 9 and no address no peer takes
+	// it for a mismatch with the candidates (RFC 8839, RFC 8840).
 	dst = append(dst, "\r\nc=IN IP4 0.0.0.0\r\n"...)
 	for _, b := range m.Bandwidth {
 		dst = append(dst, "b="...)
