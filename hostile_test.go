@@ -24,9 +24,11 @@ import (
 //
 // The session repeats exactly, so that "nothing changes" means: not one byte, event or time.
 
-// exhaustive makes the tests take minutes and leave nothing out: all values of a byte instead
-// of some, and all damages of a handshake instead of a sample.
+// exhaustive makes TestHostileHandshake try every damage of every datagram at every point,
+// which takes a minute, instead of a sample.
 var exhaustive = os.Getenv("RTC_HOSTILE") == "all"
+
+const handshakeTimeout = 5 * time.Second
 
 var attacker = netip.MustParseAddrPort("203.0.113.66:666")
 
@@ -47,7 +49,7 @@ func session(t *testing.T, version dtls.Version, hook func(p *simPeer, i int, in
 		change: func(l, r *rtc.Config) {
 			l.MaxDTLSVersion = version
 			for _, cfg := range []*rtc.Config{l, r} {
-				cfg.HandshakeTimeout, cfg.FailedTimeout = 5*time.Second, time.Second
+				cfg.HandshakeTimeout, cfg.FailedTimeout = handshakeTimeout, time.Second
 			}
 		},
 	})
@@ -55,7 +57,9 @@ func session(t *testing.T, version dtls.Version, hook func(p *simPeer, i int, in
 		if hook != nil {
 			i := 0
 			p.onReceive = func(in simnet.Packet) {
-				hook(p, i, in)
+				if i < 100 { // or an answer to what the hook does would call it for ever
+					hook(p, i, in)
+				}
 				i++
 			}
 		}
@@ -158,9 +162,6 @@ func eachVersion(t *testing.T, f func(t *testing.T, version dtls.Version)) {
 
 // From an address that was not validated, nothing but a counter changes, at any point.
 func TestHostileUnvalidatedAddress(t *testing.T) {
-	if !exhaustive {
-		t.Skip("being made faster")
-	}
 	eachVersion(t, func(t *testing.T, version dtls.Version) {
 		captures, want, stats := recordSession(t, version)
 		injected := map[string]uint64{}
@@ -170,7 +171,7 @@ func TestHostileUnvalidatedAddress(t *testing.T) {
 				if c.to != p.name {
 					continue
 				}
-				damages(len(c.data), flips(exhaustive), func(d damage) {
+				damages(len(c.data), flips(!testing.Short()), func(d damage) {
 					injected[p.name]++
 					p.HandleInput(rtc.Input{Now: p.now, Local: c.at, Remote: attacker, Data: d.apply(buf, c.data)})
 				})
@@ -192,9 +193,6 @@ func TestHostileUnvalidatedAddress(t *testing.T) {
 
 // Once keys are in place the same holds for the peer's own, validated address.
 func TestHostileOnceConnected(t *testing.T) {
-	if !exhaustive {
-		t.Skip("being made faster")
-	}
 	eachVersion(t, func(t *testing.T, version dtls.Version) {
 		captures, want, stats := recordSession(t, version)
 		injected := 0
@@ -207,7 +205,7 @@ func TestHostileOnceConnected(t *testing.T) {
 				if c.to != p.name {
 					continue
 				}
-				damages(len(c.data), flips(exhaustive), func(d damage) {
+				damages(len(c.data), flips(!testing.Short()), func(d damage) {
 					if c.index >= i && hasWholeRecord(c.data, d) {
 						return // that is not damage, but part of what the peer has yet to send
 					}
@@ -245,7 +243,7 @@ func TestHostileHandshake(t *testing.T) {
 			}
 		}).finish()
 
-		stride, count, ended := 211, 0, 0
+		stride, count, ended := 13, 0, 0
 		if exhaustive {
 			stride = 1
 		}
@@ -282,10 +280,10 @@ func hostileHandshake(t *testing.T, version dtls.Version, clean *world, c captur
 		}
 	})
 	what := fmt.Sprintf("%v, datagram %d of %s %v, before %d", version, c.index, c.to, d, point)
-	if !w.net.RunUntil(10*time.Second, func() bool {
+	if !w.net.RunUntil(time.Minute, func() bool {
 		return len(w.l.received["chat"]) > 0 || w.l.closed && w.r.closed
 	}) {
-		t.Fatalf("%s: neither connected nor closed\nL: %v\nR: %v", what, w.l.log, w.r.log)
+		t.Fatalf("%s: neither connected nor closed\nL: %v %v\nR: %v %v", what, w.l.log, w.l.err, w.r.log, w.r.err)
 	}
 	if len(w.l.received["chat"]) > 0 {
 		for i, p := range []*simPeer{w.l, w.r} {
@@ -295,20 +293,22 @@ func hostileHandshake(t *testing.T, version dtls.Version, clean *world, c captur
 		}
 		return true
 	}
-	var alert *dtls.AlertError
-	ours := false
+	inTime := 0
 	for _, p := range []*simPeer{w.l, w.r} {
+		var alert *dtls.AlertError
 		switch {
 		case errors.As(p.err, &alert):
 			require.Contains(t, fittingAlerts, alert.Alert, "%s: %v", what, p.err)
-			ours = ours || !alert.Peer
-		case p.err == nil:
-			// The other side said goodbye.
+		case errors.Is(p.err, dtls.ErrHandshakeTimeout):
+		case errors.Is(p.err, rtc.ErrICEFailed):
+			continue // the other side is gone, and has not even begun the handshake
 		default:
-			require.True(t, errors.Is(p.err, dtls.ErrHandshakeTimeout) || errors.Is(p.err, rtc.ErrICEFailed), "%s: %s ended with %v", what, p.name, p.err)
+			t.Fatalf("%s: %s ended with %v", what, p.name, p.err)
 		}
+		inTime++
+		require.LessOrEqual(t, p.closedAt, handshakeTimeout+time.Second, "%s: %s ended late with %v", what, p.name, p.err)
 	}
-	_ = ours
+	require.Positive(t, inTime, "%s: neither side ended with an error of the handshake: %v, %v", what, w.l.err, w.r.err)
 	return false
 }
 
@@ -525,7 +525,7 @@ func TestBadConfig(t *testing.T) {
 		{MinDTLSVersion: dtls.VersionDTLS13, MaxDTLSVersion: dtls.VersionDTLS12},
 	} {
 		_, err := rtc.New(simnet.Epoch, cfg)
-		require.ErrorContains(t, err, "rtc: Config.", "%+v", cfg)
+		require.ErrorContains(t, err, "rtc: Config", "%+v", cfg)
 	}
 }
 

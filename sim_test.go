@@ -50,6 +50,7 @@ type simPeer struct {
 	opened    map[sctp.ChannelID]sctp.ChannelConfig
 	received  map[string][]message // by label
 	closed    bool
+	closedAt  time.Duration
 	err       error
 
 	now        time.Time // of the last datagram received
@@ -103,7 +104,7 @@ func (p *simPeer) Poll(now time.Time) (simnet.Packet, bool) {
 		case rtc.OutputTimeout, rtc.OutputClosed:
 			p.deadline = out.Deadline
 			if out.Kind == rtc.OutputClosed && !p.closed {
-				p.closed, p.err = true, out.Err
+				p.closed, p.closedAt, p.err = true, now.Sub(simnet.Epoch), out.Err
 				if p.onClosed != nil {
 					p.onClosed()
 				}
