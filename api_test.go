@@ -42,10 +42,29 @@ func TestAPI(t *testing.T) {
 			}
 			want, err := os.ReadFile(golden)
 			require.NoError(t, err)
-			require.Equal(t, strings.ReplaceAll(string(want), "\r\n", "\n"), got,
-				"the API has changed: go test -run TestAPI -update . accepts it")
+			if diff := lineDiff(strings.ReplaceAll(string(want), "\r\n", "\n"), got); diff != "" {
+				t.Errorf("the API has changed (go test -run TestAPI -update . accepts it):\n%s", diff)
+			}
 		})
 	}
+}
+
+// lineDiff returns the lines that only one of two texts has.
+func lineDiff(want, got string) string {
+	var diff strings.Builder
+	only := func(sign, a, b string) {
+		lines := strings.Split(b, "\n")
+		for line := range strings.SplitSeq(a, "\n") {
+			if i := slices.Index(lines, line); i >= 0 {
+				lines = slices.Delete(lines, i, i+1)
+			} else {
+				diff.WriteString(sign + line + "\n")
+			}
+		}
+	}
+	only("-", want, got)
+	only("+", got, want)
+	return diff.String()
 }
 
 // exportedAPI prints the exported declarations of the package in dir: constants, variables
