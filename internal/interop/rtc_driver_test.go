@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -167,8 +168,20 @@ func wait[T rtc.Event](p *rtcPeer, why string, match func(T) bool) T {
 			select {
 			case ev := <-p.events:
 				p.pending = append(p.pending, ev)
+				continue
+			default:
+			}
+			end := "it goes on"
+			select {
+			case ev := <-p.events:
+				p.pending = append(p.pending, ev)
+				continue
+			case <-p.ended:
+				end = fmt.Sprintf("it has ended: %v", p.err)
 			case <-timeout:
-				p.t.Fatalf("no event %T: %s; events not asked for: %s", *new(T), why, describe(p.pending))
+			}
+			if len(p.events) == 0 {
+				p.t.Fatalf("session without event %T: %s; %s; events not asked for: %s", *new(T), why, end, describe(p.pending))
 			}
 		}
 		if ev, ok := p.pending[i].(T); ok && (match == nil || match(ev)) {
@@ -181,7 +194,7 @@ func wait[T rtc.Event](p *rtcPeer, why string, match func(T) bool) T {
 func describe(events []rtc.Event) string {
 	var s []string
 	for _, ev := range events[max(0, len(events)-20):] {
-		s = append(s, fmt.Sprintf("%T%.80v", ev, ev))
+		s = append(s, fmt.Sprintf("%T%.80s", ev, fmt.Sprint(ev)))
 	}
 	return fmt.Sprint(s)
 }
@@ -309,4 +322,16 @@ func newUDPSocket(t *testing.T) net.PacketConn {
 	require.NoError(t, err)
 	require.NoError(t, conn.SetReadBuffer(1<<20))
 	return conn
+}
+
+// ufragOf returns the ICE username fragment in a description.
+func ufragOf(t *testing.T, description string) string {
+	t.Helper()
+	for line := range strings.Lines(description) {
+		if ufrag, ok := strings.CutPrefix(strings.TrimSpace(line), "a=ice-ufrag:"); ok {
+			return ufrag
+		}
+	}
+	t.Fatalf("no ice-ufrag in %q", description)
+	panic("unreachable")
 }
