@@ -78,8 +78,8 @@ func (r *Rtc) SetBufferedAmountLowThreshold(id sctp.ChannelID, n int) error {
 	return r.assoc.SetBufferedAmountLowThreshold(id, n)
 }
 
-// channelEvent turns the association's news into the session's. Messages reuse one
-// event, so that receiving does not allocate.
+// channelEvent turns the association's news into the session's. The frequent ones
+// reuse one event each, so that sending and receiving do not allocate.
 func (r *Rtc) channelEvent(ev sctp.Event) Event {
 	switch ev.Kind {
 	case sctp.EventMessage:
@@ -88,7 +88,8 @@ func (r *Rtc) channelEvent(ev sctp.Event) Event {
 	case sctp.EventChannelOpened:
 		return &ChannelOpened{ID: ev.ID, Remote: ev.Remote, Config: ev.Config}
 	case sctp.EventBufferedAmountLow:
-		return &ChannelBufferedAmountLow{ID: ev.ID}
+		r.low = ChannelBufferedAmountLow{ID: ev.ID}
+		return &r.low
 	case sctp.EventChannelClosed:
 		return &ChannelClosed{ID: ev.ID, Err: ev.Err}
 	default:

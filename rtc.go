@@ -27,8 +27,9 @@ type Rtc struct {
 	negotiation negotiation
 	held        holdQueue
 
-	connectedOwed bool           // a Connected event
-	message       ChannelMessage // what a ChannelMessage event points to
+	connectedOwed bool                     // a Connected event
+	message       ChannelMessage           // what a ChannelMessage event points to
+	low           ChannelBufferedAmountLow // likewise
 
 	out   []byte // the datagram last handed out
 	plain []byte // the SCTP packet inside it
