@@ -81,8 +81,8 @@ func (c *congestion) sampleRTT(d time.Duration, r *rttState) {
 	}
 }
 
-// onAck lets the window grow.
-func (c *congestion) onAck(a *Association, t instant, r *ackResult) {
+// onAck takes what was acknowledged, and lets the window grow if grow is true.
+func (c *congestion) onAck(a *Association, t instant, r *ackResult, grow bool) {
 	c.sentBytes += r.bytes
 	if c.sentBytes+c.lostBytes > lossSample*c.mtu {
 		c.lossPermille = c.lostBytes * 1000 / (c.sentBytes + c.lostBytes)
@@ -91,7 +91,7 @@ func (c *congestion) onAck(a *Association, t instant, r *ackResult) {
 	c.round(a, t)
 	// "An SCTP sender MUST … increase cwnd only if the current cwnd is being
 	// fully utilized" (https://www.rfc-editor.org/rfc/rfc9260#section-7.2.1).
-	if !c.limited && r.flightWas+4*c.mtu < c.cwnd {
+	if !grow || !c.limited && r.flightWas+4*c.mtu < c.cwnd {
 		return
 	}
 	c.limited = false

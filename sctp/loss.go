@@ -111,7 +111,7 @@ func (a *Association) reduce(t instant) {
 func (a *Association) armProbe(t instant) {
 	s := &a.sent
 	a.timers.probe = 0
-	if !a.state.sendsData() || s.flying.n == 0 || s.lost.n > 0 || a.loss.probed || a.rtt.srtt == 0 || s.window == 0 {
+	if !a.state.sendsData() || s.flying.n == 0 || s.lost.n > 0 || a.loss.probed || a.errors > 0 || a.rtt.srtt == 0 || s.window == 0 {
 		return
 	}
 	pto := 2*a.rtt.srtt + 10*time.Millisecond

@@ -80,8 +80,9 @@ func (a *Association) acked(t instant, r *ackResult) {
 		}
 		s.delivered += uint64(r.bytes)
 		a.loss.probed = false
+		reduced := a.loss.recovery
 		a.detectLoss(t)
-		a.cc.onAck(a, t, r)
+		a.cc.onAck(a, t, r, a.loss.recovery == reduced)
 		a.timers.rtx = 0
 		if s.flying.n > 0 || s.advTSN != s.cumTSN {
 			a.timers.rtx = t.add(a.rtt.rto)

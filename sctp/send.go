@@ -38,6 +38,10 @@ func (a *Association) AppendPacket(now time.Time, dst []byte) ([]byte, bool) {
 		b = a.appendInitPacket(t, b)
 	default:
 		b = a.appendBundle(t, b)
+		if len(b) == len(dst) && a.sent.forwardOwed {
+			// There was nothing to send but messages that have expired.
+			b = a.appendBundle(t, b)
+		}
 	}
 	if len(b) == len(dst) {
 		return dst, false
