@@ -26,6 +26,11 @@ type Agreement struct {
 	// agreement before.
 	ICERestart bool
 
+	// NewTransport says that the section that spoke for the transport before has
+	// been rejected while others go on. Browsers then leave the transport they had,
+	// and connect anew, with the credentials they have.
+	NewTransport bool
+
 	// Data describes the data channels; its Line is -1 if there are none.
 	Data DataAgreement
 
@@ -142,6 +147,7 @@ func (a *Agreement) follow(before *Agreement, weOffered bool) error {
 	if !slices.ContainsFunc(a.Remote.Fingerprints, same) {
 		return ErrNewPeer
 	}
+	a.NewTransport = a.Lines[before.Tag].Rejected
 	a.ICERestart = a.Remote.Restarts(&before.Remote)
 	// Only an offer begins an ICE restart, and its answer follows: both sides
 	// change their credentials, or neither does. A peer that keeps its own when

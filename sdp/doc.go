@@ -15,6 +15,10 @@
 //	answer, err := sdp.NewAnswer(params, agreed, offer, accept) // the peer offers
 //	next, err := sdp.Agree(agreed, offer, answer, false)
 //
+// What a section of audio or video can be is a [Capabilities] value, which makes the
+// contents of a section to offer or of the answer to an offered one; [AgreeMedia]
+// reads from the two sections what may be sent and received.
+//
 // One transport carries a session: all accepted sections are bundled
 // (RFC 9143), with RTP and RTCP on one port (RFC 5761). What does not fit is
 // rejected section by section.

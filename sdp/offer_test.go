@@ -1,6 +1,7 @@
 package sdp_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,8 @@ func remote() sdp.Parameters {
 // what each has agreed on.
 func round(t *testing.T, offerer, answerer sdp.Parameters, a, b *sdp.Agreement, want []sdp.Media) (nextA, nextB *sdp.Agreement) {
 	t.Helper()
+	before := fmt.Sprintf("%+v %+v", a, b)
+	defer func() { require.Equal(t, before, fmt.Sprintf("%+v %+v", a, b), "an agreement was changed") }()
 	offer, err := sdp.NewOffer(offerer, a, want)
 	require.NoError(t, err)
 	received := mustParse(t, offer.String())
@@ -295,6 +298,24 @@ func TestAgreeRefuses(t *testing.T) {
 		_, err := sdp.Agree(agreed, offer, answer, true)
 		require.ErrorIs(t, err, test.want, test.name)
 	}
+
+	// The answer that nothing is wrong with is accepted again.
+	same, err := sdp.Agree(agreed, offer, good, true)
+	require.NoError(t, err)
+	require.False(t, same.ICERestart || same.NewTransport)
+
+	// A first section that goes takes the transport along.
+	stopped := mustParse(t, offer.String())
+	stopped.Media[0].Port, stopped.Groups[0].MIDs = 0, []string{"1"}
+	theirs, err := sdp.Agree(nil, offer, good, false)
+	require.NoError(t, err)
+	moved, err := sdp.NewAnswer(remote(), theirs, stopped, []*sdp.Media{nil, {}})
+	require.NoError(t, err)
+	require.True(t, moved.Media[0].Rejected())
+	next, err := sdp.Agree(agreed, stopped, moved, true)
+	require.NoError(t, err)
+	require.Equal(t, 1, next.Tag)
+	require.True(t, next.NewTransport)
 
 	// Setup does not matter where the transport of another section is used.
 	answer := mustParse(t, good.String())
