@@ -66,6 +66,9 @@ func (s *Session) addAttribute(defaults *section, key, value string) error {
 		if len(words) == 0 {
 			return ErrValue
 		}
+		if len(s.Groups) == maxGroups || len(words)-1 > maxGroupMIDs {
+			return ErrTooLarge
+		}
 		s.Groups = append(s.Groups, Group{words[0], words[1:]})
 	case "ice-lite":
 		s.ICELite = true

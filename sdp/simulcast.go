@@ -30,6 +30,9 @@ func (sec *section) addRID(value string) error {
 	if _, ok := sec.seen[key]; ok {
 		return ErrDuplicate
 	}
+	if len(sec.RIDs) == maxRIDs {
+		return ErrTooLarge
+	}
 	sec.seen[key] = value
 	sec.RIDs = append(sec.RIDs, rid)
 	return nil

@@ -14,6 +14,11 @@ const (
 	maxLines      = 1 << 15
 	maxMedia      = 256
 
+	// Lists that are searched for every section.
+	maxGroups    = 64
+	maxGroupMIDs = maxMedia
+	maxRIDs      = 256
+
 	// Lists that are copied into every section or every codec.
 	maxOptions      = 64
 	maxFingerprints = 32
