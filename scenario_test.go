@@ -22,12 +22,12 @@ import (
 //
 // The commands:
 //
-//	world [seed=1] [link arguments] [dtls=1.2] [lite=R] [mtu=1200] [groups=(p256,x25519)]
+//	world [seed=1] [link arguments] [dtls=1.2] [lite=R] [mtu=1200] [groups-L=p256] [groups-R=(p384,p256)]
 //	link [delay=20ms] [jitter=5ms] [loss=0.1] [rate=1000000] [queue=30000]
 //	channel L chat [unordered] [retransmits=0] [lifetime=100ms] [id=5]
 //	offer L [restart]            and the other peer's answer, at once
 //	lose L 2                     the next datagrams that L sends
-//	run for=1s | until=connected | until=closed
+//	run for=1s | until=connected | until=closed; quiet prints nothing
 //	send L chat hello            or: send L chat size=5000 [count=3]
 //	close L [chat]               the session, or a channel
 //	move L 10.0.0.9:5000         to another address, without a word to the peer
@@ -43,6 +43,7 @@ type scenario struct {
 	t        *testing.T
 	w        *world
 	out      strings.Builder
+	names    map[string]string         // of ufrags
 	channels map[string]sctp.ChannelID // by peer and label, where this side opened it
 }
 
@@ -63,6 +64,9 @@ func (s *scenario) command(c *datadriven.Command) string {
 		s.report(err)
 	case "offer":
 		s.w.negotiate(s.peer(c), rtc.Changes{DataChannels: true, ICERestart: c.Flag("restart")})
+		for _, p := range s.w.peers {
+			s.names[p.LocalParameters().ICE.Ufrag] = p.name
+		}
 	case "lose":
 		p := s.peer(c)
 		n, err := strconv.Atoi(c.Word(1))
@@ -124,18 +128,16 @@ func (s *scenario) world(c *datadriven.Command) {
 				if c.Text("dtls", "1.3") == "1.2" {
 					cfg.MaxDTLSVersion = dtls.VersionDTLS12
 				}
-			}
-			for i, name := range c.Values("groups") {
-				if i == 0 {
-					l.Groups, r.Groups = nil, nil
+				if names := c.Values("groups-" + name); names != nil {
+					cfg.Groups = nil
+					for _, group := range names {
+						cfg.Groups = append(cfg.Groups, groups[group])
+					}
 				}
-				// The answerer is the DTLS client and has to guess; it likes the last best.
-				l.Groups = append(l.Groups, groups[name])
-				r.Groups = append([]dtls.Group{groups[name]}, r.Groups...)
 			}
 		},
 	})
-	s.w.transcribe(&s.out)
+	s.names = s.w.transcribe(&s.out).names
 }
 
 func linkOf(c *datadriven.Command) simnet.LinkConfig {
@@ -171,6 +173,9 @@ func (s *scenario) run(c *datadriven.Command) {
 		s.w.until(10*time.Minute, until, func() bool { return l.closed && r.closed })
 	default:
 		c.Fail("until what?")
+	}
+	if c.Flag("quiet") {
+		s.out.Reset()
 	}
 }
 

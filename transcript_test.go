@@ -146,10 +146,14 @@ func handshakeMessage(b []byte) string {
 	length := int(b[1])<<16 | int(b[2])<<8 | int(b[3])
 	offset := int(b[6])<<16 | int(b[7])<<8 | int(b[8])
 	size := int(b[9])<<16 | int(b[10])<<8 | int(b[11])
-	if size == length {
-		return handshakeNames[b[0]]
+	name := handshakeNames[b[0]]
+	if b[0] == 2 && offset == 0 && size >= 6 && binary.BigEndian.Uint32(b[14:]) == 0xcf21ad74 {
+		name = "HelloRetryRequest" // by its random, RFC 8446 section 4.1.3
 	}
-	return fmt.Sprintf("%s [%d:%d] of %d", handshakeNames[b[0]], offset, offset+size, length)
+	if size == length {
+		return name
+	}
+	return fmt.Sprintf("%s [%d:%d] of %d", name, offset, offset+size, length)
 }
 
 // sctp names the chunks of a packet.
@@ -234,7 +238,7 @@ func (d *transcriber) data(sender string, flags byte, b []byte) string {
 }
 
 // transcribe prints what happens in the world from now on into out.
-func (w *world) transcribe(out *strings.Builder) {
+func (w *world) transcribe(out *strings.Builder) *transcriber {
 	d := &transcriber{names: map[string]string{}, initialTSN: map[string]uint32{}}
 	line := func(format string, args ...any) {
 		fmt.Fprintf(out, "%.3f %s\n", w.net.Elapsed().Seconds(), fmt.Sprintf(format, args...))
@@ -253,9 +257,6 @@ func (w *world) transcribe(out *strings.Builder) {
 	}
 	for _, p := range []*simPeer{w.l, w.r} {
 		p.onEvent = func(ev rtc.Event) {
-			if ev, ok := ev.(*rtc.LocalUfragAdded); ok {
-				d.names[ev.Ufrag] = p.name
-			}
 			line("%s        %s", p.name, describeEvent(ev))
 		}
 		p.onClosed = func() { line("%s        closed: %v", p.name, p.err) }
@@ -265,4 +266,5 @@ func (w *world) transcribe(out *strings.Builder) {
 			}
 		}
 	}
+	return d
 }
