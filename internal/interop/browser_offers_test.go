@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -69,6 +70,7 @@ func testBrowserOffer(t *testing.T, kind browserKind, b testBrowser, ns *netns.N
 	}
 	if gathered {
 		require.Contains(t, offer, ".local ", "candidates must hide the address")
+		resolve(s, ns)
 	}
 	if !strings.Contains(answer, "m=application") {
 		// With every m-line rejected there is nothing to connect.
@@ -97,6 +99,18 @@ func testBrowserOffer(t *testing.T, kind browserKind, b testBrowser, ns *netns.N
 	}
 	s.exchange(id, label)
 	s.pageCloses()
+}
+
+// resolve plays the multicast DNS for the names that the offer has in place of addresses.
+func resolve(s *browserSession, ns *netns.Namespace) {
+	s.t.Helper()
+	ev := wait(s.ours, "a name to resolve", func(*rtc.ResolveHostname) bool { return true })
+	require.True(s.t, strings.HasSuffix(ev.Hostname, ".local"), ev.Hostname)
+	s.ours.call(func(r *rtc.Rtc, now time.Time) {
+		if err := r.ResolveRemoteCandidate(now, ev.Hostname, ns.V4); err != nil {
+			s.t.Errorf("ResolveRemoteCandidate: %v", err)
+		}
+	})
 }
 
 // testSecondOffer takes a case to the offer that was recorded. Media was rejected, so that

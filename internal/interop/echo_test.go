@@ -26,25 +26,7 @@ func TestEchoExample(t *testing.T) {
 			b := startBrowser(t, kind, ns, browser.Config{HideAddresses: true, Height: 1150})
 			b.navigate(url)
 
-			var shown struct{ Status, Echo, DTLS, Group, Pair, Browser string }
-			b.eval(&shown, `async () => {
-				const text = selector => document.querySelector(selector)?.textContent ?? "";
-				const started = performance.now();
-				while (performance.now() - started < 60_000) {
-					if (text("li[data-echoed]") && text("#server-group").length > 1 && text("#rtt-median").includes("ms")) break;
-					await new Promise(done => setTimeout(done, 50));
-				}
-				return {
-					status: text("#status"), echo: text("li[data-echoed]"), dtls: text("#server-dtls"),
-					group: text("#server-group"), pair: text("#server-pair"), browser: text("#browser-dtls"),
-				};
-			}`)
-			t.Logf("%+v", shown)
-			require.Contains(t, shown.Status, "connected")
-			require.Contains(t, shown.Echo, "Hello from")
-			require.Contains(t, shown.DTLS, "1.3")
-			require.Equal(t, "X25519MLKEM768", shown.Group)
-			require.Contains(t, shown.Pair, "↔")
+			waitEcho(b)
 			b.screenshot("echo-" + kind.name + "-connected")
 
 			var note string
@@ -78,6 +60,44 @@ func TestEchoExample(t *testing.T) {
 			require.Equal(t, "closed by the server", status)
 		})
 	}
+}
+
+// The example must also work for a browser on another machine of the network.
+func TestEchoExampleFromAfar(t *testing.T) {
+	for _, kind := range []browserKind{chromium, firefox} {
+		t.Run(kind.name, func(t *testing.T) {
+			ns := netns.ForTest(t)
+			_, url := startEcho(t, ns)
+			url = strings.Replace(url, "localhost", ns.V4.String(), 1)
+			b := startBrowser(t, kind, ns.NeighbourForTest(t), browser.Config{HideAddresses: true})
+			b.navigate(url)
+			waitEcho(b)
+		})
+	}
+}
+
+// waitEcho waits until the page shows an echo and what was negotiated.
+func waitEcho(b testBrowser) {
+	b.t.Helper()
+	var shown struct{ Status, Echo, DTLS, Group, Pair, Browser string }
+	b.eval(&shown, `async () => {
+		const text = selector => document.querySelector(selector)?.textContent ?? "";
+		const started = performance.now();
+		while (performance.now() - started < 60_000) {
+			if (text("li[data-echoed]") && text("#server-group").length > 1 && text("#rtt-median").includes("ms")) break;
+			await new Promise(done => setTimeout(done, 50));
+		}
+		return {
+			status: text("#status"), echo: text("li[data-echoed]"), dtls: text("#server-dtls"),
+			group: text("#server-group"), pair: text("#server-pair"), browser: text("#browser-dtls"),
+		};
+	}`)
+	b.t.Logf("%+v", shown)
+	require.Contains(b.t, shown.Status, "connected")
+	require.Contains(b.t, shown.Echo, "Hello from")
+	require.Contains(b.t, shown.DTLS, "1.3")
+	require.Equal(b.t, "X25519MLKEM768", shown.Group)
+	require.Contains(b.t, shown.Pair, "↔")
 }
 
 // testEchoMany holds several sessions with the server at once, from one page, and restarts

@@ -258,17 +258,18 @@ function drawRate() {
   ratePlot.draw(test?.points ?? [], testLength, [[0, "0 s"], [testLength / 2, `${seconds / 2} s`], [testLength, `${seconds} s`]]);
 }
 
-(function frame() {
+// Ten pictures a second are as many as there are samples. A hidden page draws none.
+setInterval(() => requestAnimationFrame(() => {
   drawRTT();
   drawRate();
-  requestAnimationFrame(frame);
-})();
+}), 100);
 
 // ---- What was negotiated, from getStats and from the server.
 
 const versions = {FEFC: "DTLS 1.3", FEFD: "DTLS 1.2"};
 const bytes = v => v < 1e6 ? `${(v / 1e3).toFixed(1)} kB` : `${(v / 1e6).toFixed(1)} MB`;
 const coarse = v => v < 1 ? "below 1 ms" : milliseconds(v); // browsers round it
+const srtp = profile => profile ? `${profile}, not used` : "none"; // there is no media
 const pair = (a, b) => a && b ? `${a}\n↔ ${b}` : undefined;
 
 // place is the address of a candidate. Browsers hide their own from pages without
@@ -293,7 +294,7 @@ async function browserView() {
     role: transport.dtlsRole && transport.dtlsRole !== "unknown" ? transport.dtlsRole : undefined,
     group: transport.tlsGroup,
     cipher: transport.dtlsCipher,
-    srtp: transport.srtpCipher ?? "none",
+    srtp: srtp(transport.srtpCipher),
     size: pc.sctp && (pc.sctp.maxMessageSize === Infinity ? "any" : `${pc.sctp.maxMessageSize / 1024} KiB`),
     traffic: chosen.bytesSent === undefined ? undefined : `${bytes(chosen.bytesSent)} ↑  ${bytes(chosen.bytesReceived)} ↓`,
   };
@@ -309,7 +310,7 @@ async function serverView() {
     pair: pair(s.local, s.remote),
     rtt: s.rtt ? `${milliseconds(s.rtt)} (SCTP)` : undefined,
     dtls: s.dtls, role: s.role, group: s.group, cipher: s.cipher,
-    srtp: s.dtls && (s.srtp ?? "none"),
+    srtp: s.dtls && srtp(s.srtp),
     size: "256 KiB",
     traffic: `${bytes(s.bytesSent)} ↑  ${bytes(s.bytesReceived)} ↓`,
     loss: `${s.retransmitted} chunks repeated\n${s.dropped} datagrams dropped`,
@@ -336,7 +337,7 @@ for (const [key, title, strong] of rows) {
 function show(side, view, missing) {
   for (const [key] of rows) {
     const cell = $(`${side}-${key}`);
-    cell.textContent = view[key] ?? missing;
+    cell.textContent = (view[key] ?? missing).replaceAll("_", "_\u200b"); // long names may break there
     cell.toggleAttribute("data-none", view[key] === undefined);
   }
 }

@@ -43,34 +43,71 @@ func New() (*Namespace, error) {
 		return nil, errors.New("netns: ip is not installed; run: apt-get install -y iproute2")
 	}
 	sweep()
-	n := &Namespace{
-		Name: fmt.Sprintf("%s%d-%d", prefix, os.Getpid(), made.Add(1)),
-		V4:   netip.MustParseAddr("10.77.0.1"),
-		V6:   netip.MustParseAddr("fd77::1"),
-	}
-	if err := ip("netns", "add", n.Name); err != nil {
+	n, err := add("1")
+	if err != nil {
 		return nil, err
 	}
-	for _, args := range [][]string{
-		{"link", "set", "lo", "up"},
-		// Both ends of the cable stay inside: the far end only keeps the near
-		// one running.
-		{"link", "add", "near", "type", "veth", "peer", "name", "far"},
-		{"addr", "add", n.V4.String() + "/24", "dev", "near"},
-		{"addr", "add", n.V6.String() + "/64", "dev", "near", "nodad"},
-		{"link", "set", "far", "up"},
-		{"link", "set", "near", "up"},
-		// Firefox gathers no candidates without a default route, and Chromium
-		// shows a page without permissions only the default route's address.
-		{"route", "add", "default", "dev", "near"},
-		{"-6", "route", "add", "default", "dev", "near"},
-	} {
-		if err := ip(append([]string{"-n", n.Name}, args...)...); err != nil {
-			n.Close()
-			return nil, err
-		}
+	// Both ends of the cable stay inside at first: the far end only keeps the near one
+	// running.
+	err = ip("-n", n.Name, "link", "add", "near", "type", "veth", "peer", "name", "far")
+	if err == nil {
+		err = n.configure("near")
+	}
+	if err == nil {
+		err = ip("-n", n.Name, "link", "set", "far", "up")
+	}
+	if err != nil {
+		n.Close()
+		return nil, err
 	}
 	return n, nil
+}
+
+// Neighbour makes another namespace at the far end of the cable of n, for a second machine on
+// the same network. There can be one.
+func (n *Namespace) Neighbour() (*Namespace, error) {
+	m, err := add("2")
+	if err != nil {
+		return nil, err
+	}
+	err = ip("-n", n.Name, "link", "set", "far", "netns", m.Name)
+	if err == nil {
+		err = m.configure("far")
+	}
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// add makes a namespace for the host of that number, without an interface.
+func add(host string) (*Namespace, error) {
+	n := &Namespace{
+		Name: fmt.Sprintf("%s%d-%d", prefix, os.Getpid(), made.Add(1)),
+		V4:   netip.MustParseAddr("10.77.0." + host),
+		V6:   netip.MustParseAddr("fd77::" + host),
+	}
+	return n, ip("netns", "add", n.Name)
+}
+
+// configure gives the interface its addresses.
+func (n *Namespace) configure(name string) error {
+	for _, args := range [][]string{
+		{"link", "set", "lo", "up"},
+		{"addr", "add", n.V4.String() + "/24", "dev", name},
+		{"addr", "add", n.V6.String() + "/64", "dev", name, "nodad"},
+		{"link", "set", name, "up"},
+		// Firefox gathers no candidates without a default route, and Chromium
+		// shows a page without permissions only the default route's address.
+		{"route", "add", "default", "dev", name},
+		{"-6", "route", "add", "default", "dev", name},
+	} {
+		if err := ip(append([]string{"-n", n.Name}, args...)...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ForTest is New for a test, which fails if there can be no namespace. The
@@ -81,12 +118,27 @@ func ForTest(t testing.TB) *Namespace {
 	if err != nil {
 		t.Fatal(err)
 	}
+	closeAtEnd(t, n)
+	return n
+}
+
+// NeighbourForTest is Neighbour for a test, as ForTest is New.
+func (n *Namespace) NeighbourForTest(t testing.TB) *Namespace {
+	t.Helper()
+	m, err := n.Neighbour()
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeAtEnd(t, m)
+	return m
+}
+
+func closeAtEnd(t testing.TB, n *Namespace) {
 	t.Cleanup(func() {
 		if err := n.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return n
 }
 
 // Do calls f on a thread inside the namespace, and returns when f does. Sockets
