@@ -28,7 +28,7 @@ func TestLite(t *testing.T) {
 	}
 }
 
-// "A lite agent fails after 30 s without an authenticated request."
+// A lite agent fails after 30 s without an authenticated request.
 func TestLiteFails(t *testing.T) {
 	p := newPeer(t, Config{Lite: true})
 	p.nominate()
@@ -64,6 +64,30 @@ func TestLiteNoiseDoesNotValidate(t *testing.T) {
 	p.agent.HandlePacket(p.now, p.path, buildCheck(t, p.agent.LocalCredentials().Ufrag, peerPwd, nil))
 	require.False(t, p.agent.Validated(p.path))
 	p.wantIdle("silence")
+}
+
+// Restarts of a session with a lite agent, in which nothing but requests says that
+// the peer has moved on.
+func TestLiteRestart(t *testing.T) {
+	w := newWorld(t, 1)
+	l := w.add("L", Config{Lite: true}, "10.0.0.1:1")
+	r := w.add("R", Config{}, "10.0.0.2:2")
+	w.connect(l, r)
+	for range 3 {
+		w.run(20 * time.Second)
+		require.NoError(t, l.agent.Restart(w.now, Credentials{}))
+		w.run(time.Second)
+		_, ok := l.agent.SendPath()
+		require.True(t, ok)
+		require.NoError(t, r.agent.Restart(w.now, Credentials{}))
+		w.connect(l, r)
+	}
+	w.run(time.Minute)
+	for _, n := range w.nodes {
+		require.Equal(t, StateCompleted, n.agent.State())
+		require.NotContains(t, n.states, StateDisconnected)
+		require.Nil(t, n.agent.old)
+	}
 }
 
 func TestBothLite(t *testing.T) {

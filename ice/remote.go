@@ -34,6 +34,9 @@ func (a *Agent) addRemote(c Candidate) error {
 		return a.addHostname(c)
 	}
 	c.Component, c.Hostname, c.Base = 1, "", netip.AddrPort{}
+	if c.Transport == UDP {
+		c.TCPType = TCPNone
+	}
 	c.Addr = unmap(c.Addr)
 	c.Addr = netip.AddrPortFrom(c.Addr.Addr().WithZone(""), c.Addr.Port())
 	if !usable(c.Addr, false) || c.Transport == TCP && c.TCPType == TCPNone {

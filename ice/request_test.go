@@ -67,8 +67,7 @@ func TestChromiumChecks(t *testing.T) {
 	require.EqualValues(t, 4, p.agent.Stats().RequestsReceived)
 }
 
-// "An agent MUST NOT … nominate" unless it controls: USE-CANDIDATE from the controlled
-// side changes nothing.
+// Only the controlling side nominates: USE-CANDIDATE from the other changes nothing.
 func TestUseCandidateFromControlled(t *testing.T) {
 	p := newPeer(t, Config{Controlling: true})
 	p.request(func(b *stun.Builder) {

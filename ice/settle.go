@@ -27,7 +27,7 @@ func (a *Agent) settle() {
 // expire ends pairs whose time is over, and reports whether a valid one was among
 // them.
 //
-// "consent to send … expires after 30 seconds"
+// "Consent expires after 30 seconds."
 // https://www.rfc-editor.org/rfc/rfc7675#section-5.1
 func (a *Agent) expire() (lost bool) {
 	a.generations(func(g *generation) {
