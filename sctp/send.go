@@ -164,8 +164,17 @@ func (a *Association) canSendData(t instant) bool {
 }
 
 // mustPace reports whether the next DATA has to wait for its turn on the line.
+// Once it waits it waits until paceResume, so that a call in between, for
+// whatever reason, does not change when it is sent.
 func (a *Association) mustPace(t instant) bool {
-	return a.rtt.srtt >= time.Millisecond && a.paceAt > t
+	switch {
+	case a.rtt.srtt < time.Millisecond:
+		return false
+	case a.paced:
+		return a.paceResume() > t
+	default:
+		return a.paceAt > t
+	}
 }
 
 // paceResume is when to send again: a little later than the first packet
@@ -179,12 +188,13 @@ func (a *Association) paceResume() instant {
 func (a *Association) appendDataChunks(t instant, b []byte, limit int) []byte {
 	s := &a.sent
 	begin := len(b)
-	a.paced = false
+	a.paced = a.paced && a.mustPace(t)
 	lastFlags := -1 // where the flags of the last DATA chunk are
 	if a.loss.probeOwed {
 		a.loss.probeOwed = false
 		b, lastFlags = a.appendProbe(t, b, limit)
 	} else if s.lost.n == 0 && a.roundFirst == nil {
+		a.paced = false
 		return b
 	}
 	a.decay(t)
