@@ -136,6 +136,7 @@ func (a *Association) refuse(stream uint16) {
 	a.stats.DroppedMessages++
 	if int(stream) < a.outStreams && a.peerReconfig && a.byStream[stream] == nil {
 		a.refused.add(stream)
+		a.makeReset()
 	}
 }
 
