@@ -167,6 +167,31 @@ func (p *pair) transmit(from int, b []byte) {
 	}
 }
 
+func (p *pair) popFlight() { heap.Pop(&p.heap) }
+
+// poll takes what both ends owe, without ticks and without checks.
+func (p *pair) poll() {
+	for i, a := range p.ends {
+		for {
+			ev, ok := a.NextEvent()
+			if !ok {
+				break
+			}
+			if p.events != nil {
+				p.events(i, ev)
+			}
+		}
+		for {
+			b, ok := a.AppendPacket(p.now, p.buf[:0])
+			if !ok {
+				break
+			}
+			p.buf = b
+			p.transmit(i, b)
+		}
+	}
+}
+
 // step goes to the next packet or deadline, not after until. It is false if
 // there is none.
 func (p *pair) step(until time.Time) bool {
