@@ -12,6 +12,10 @@ import (
 // reach the peer. What the offer asks for and we do not do is rejected m-line by m-line;
 // an offer that breaks the rules is an error, and then nothing has changed.
 //
+// If an offer gives up the section that the transport began with while others go on,
+// browsers leave the transport, with a goodbye that closes this session, and
+// connect anew. That takes a new session here.
+//
 // An offer of ours that is not answered yet becomes stale: accepting the peer's is
 // how the polite side resolves glare.
 func (r *Rtc) AcceptOffer(now time.Time, offer string) (answer string, err error) {
