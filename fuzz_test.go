@@ -76,7 +76,6 @@ type fuzzer struct {
 	w       *world
 	program []byte
 	seen    [][]byte // datagrams on the link, to be replayed and damaged
-	closed  bool
 }
 
 func newFuzzer(t *testing.T, program []byte) *fuzzer {
