@@ -123,17 +123,26 @@ func (p *rtcPeer) drain(r *rtc.Rtc) (time.Time, bool) {
 			// A failed write is a lost datagram.
 			p.sockets[out.Transmit.Local].WriteTo(out.Transmit.Data, net.UDPAddrFromAddrPort(out.Transmit.Remote))
 		case rtc.OutputEvent:
-			ev := out.Event
-			if m, ok := ev.(*rtc.ChannelMessage); ok {
-				ev = m.Clone()
-			}
-			p.events <- ev
+			p.events <- keepEvent(out.Event)
 		case rtc.OutputTimeout:
 			return out.Deadline, true
 		case rtc.OutputClosed:
 			p.err, p.closed = out.Err, true
 			return time.Time{}, false
 		}
+	}
+}
+
+// keepEvent copies what is only lent until the next poll.
+func keepEvent(ev rtc.Event) rtc.Event {
+	switch ev := ev.(type) {
+	case *rtc.ChannelMessage:
+		return ev.Clone()
+	case *rtc.ChannelBufferedAmountLow:
+		low := *ev
+		return &low
+	default:
+		return ev
 	}
 }
 
