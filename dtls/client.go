@@ -187,7 +187,10 @@ func downgraded(random [32]byte) bool {
 // request nor the first ClientHello become part of the transcript.
 // https://www.rfc-editor.org/rfc/rfc6347#section-4.2.1
 func (c *Conn) handleHelloVerifyRequest(body []byte) error {
-	if c.hs.retried || !c.cfg.allows(VersionDTLS12) {
+	if !c.cfg.allows(VersionDTLS12) {
+		return refuse(AlertProtocolVersion, errVersion) // only DTLS 1.2 has it
+	}
+	if c.hs.retried {
 		return refuse(AlertUnexpectedMessage, errUnexpectedMessage)
 	}
 	cookie, err := parseHelloVerifyRequest(body)

@@ -123,7 +123,7 @@ func (c *Conn) handleProtected12(record []byte, typ uint8, seq uint64) {
 	}
 	lo := c.grow(len(record))
 	out, ok := p.open12(c.queue.arena, typ, seq, record[plainHeaderSize:])
-	if !ok || len(out)-lo > maxPlaintext {
+	if !ok {
 		c.undecryptable(p)
 		return
 	}
@@ -154,7 +154,7 @@ func (c *Conn) handleUnified(h unified, record []byte) {
 	}
 	lo := c.grow(len(h.body))
 	out, typ, ok := p.open13(c.queue.arena, h, seq)
-	if !ok || len(out)-lo > maxPlaintext {
+	if !ok {
 		c.undecryptable(p)
 		return
 	}
@@ -192,6 +192,10 @@ func (c *Conn) undecryptable(p *protection) {
 // on.
 func (c *Conn) deliver(typ uint8, lo int, number recordNumber) {
 	content := c.queue.arena[lo:]
+	if len(content) > maxPlaintext {
+		c.fail(refuse(AlertRecordOverflow, errRecordSize))
+		return
+	}
 	if typ == recordApplicationData && c.state == connected && (c.version == VersionDTLS12 || number.epoch > 2) {
 		c.deliverData(lo)
 		return
@@ -263,6 +267,10 @@ func (c *Conn) replayHeld() {
 // handleAlert handles an alert.
 func (c *Conn) handleAlert(content []byte, protected bool) {
 	if len(content) != 2 {
+		if protected {
+			c.fail(refuse(AlertDecodeError, errAlertSize))
+			return
+		}
 		c.stats.RecordsMalformed++
 		return
 	}
@@ -364,9 +372,10 @@ func (c *Conn) handleHandshake(content []byte, number recordNumber) {
 // handleRepeated: the peer repeats messages that we have handled. So it misses
 // our answer to them, be it a flight or an ACK.
 func (c *Conn) handleRepeated() {
-	if !c.flight.empty() && !c.update.sent {
+	switch {
+	case !c.flight.empty() && !c.update.sent:
 		c.nudge()
-	} else if c.version == VersionDTLS13 && len(c.acks.numbers) > 0 {
+	case c.state == connected && len(c.acks.numbers) > 0:
 		c.acks.owe()
 	}
 }

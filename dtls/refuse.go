@@ -11,6 +11,8 @@ var (
 	errMalformed          = errors.New("dtls: malformed handshake message")
 	errUnexpectedMessage  = errors.New("dtls: handshake message out of order")
 	errMessageSize        = errors.New("dtls: handshake message is too large")
+	errRecordSize         = errors.New("dtls: record of more than 16384 bytes")
+	errAlertSize          = errors.New("dtls: malformed alert")
 	errUnexpectedRecord   = errors.New("dtls: record of a type that is not allowed here")
 	errDuplicateExtension = errors.New("dtls: extension comes twice")
 	errUnsolicited        = errors.New("dtls: extension that was not asked for")
