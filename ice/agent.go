@@ -163,7 +163,6 @@ func (a *Agent) setControlling(controlling bool) {
 	}
 	a.controlling = controlling
 	a.cur.recompute(controlling)
-	a.cur.selected = nil
 	for _, p := range a.cur.pairs {
 		p.nominated = !controlling && p.peerNominated && p.state == PairSucceeded
 	}

@@ -17,6 +17,7 @@ func TestConsentExpires(t *testing.T) {
 	connected := p.now
 	last := p.now
 	var intervals []time.Duration
+	var check stun.Message
 	for d := p.agent.Deadline(); !d.IsZero(); d = p.agent.Deadline() {
 		require.True(t, d.After(p.now))
 		p.advance(d.Sub(p.now))
@@ -24,8 +25,8 @@ func TestConsentExpires(t *testing.T) {
 			intervals = append(intervals, p.now.Sub(last))
 			last = p.now
 			// Answers that anybody could forge do not help.
-			m := stun.Message(b)
-			p.answerWith(p.path, m.TransactionID(), p.agentKey, stun.Success)
+			check = b
+			p.answerWith(p.path, check.TransactionID(), p.agentKey, stun.Success)
 			p.answerWith(p.path, p.id(), p.key, stun.Success)
 		}
 		_, ok := p.agent.SendPath()
@@ -42,6 +43,9 @@ func TestConsentExpires(t *testing.T) {
 	require.Equal(t, StateFailed, p.agent.State())
 	require.Equal(t, PairExpired, p.agent.AppendPairs(nil)[0].State)
 	require.False(t, p.agent.Validated(p.path))
+
+	p.answer(check)
+	require.False(t, p.agent.Validated(p.path), "an answer that comes too late")
 
 	// "the same ICE credentials MUST NOT be used on the affected 5-tuple again"
 	p.request(nil)
@@ -219,4 +223,33 @@ func TestNominatesAfterRoleChange(t *testing.T) {
 	require.True(t, p.agent.AppendPairs(nil)[0].Selected)
 	p.advance(time.Second)
 	p.wantIdle("done")
+}
+
+// When a better pair turns up, the controlling side moves there and says so.
+func TestControllingTellsOfBetterPair(t *testing.T) {
+	p := newPeer(t, Config{Controlling: true})
+	better, worse := p.path, p.path
+	worse.Remote = addr("10.0.0.3:3000")
+	require.NoError(t, p.agent.AddRemoteCandidate(p.now, Candidate{Addr: better.Remote, Priority: 200}))
+	require.NoError(t, p.agent.AddRemoteCandidate(p.now, Candidate{Addr: worse.Remote, Priority: 100}))
+	first := p.wantCheck("the better pair comes first")
+	p.path = worse
+	p.advance(50 * ms)
+	p.answer(p.wantCheck("then the other"))
+	path, _ := p.agent.SendPath()
+	require.Equal(t, worse, path)
+	p.path = better
+	p.answer(first)
+	path, _ = p.agent.SendPath()
+	require.Equal(t, better, path)
+	require.True(t, has(p.wantCheck("nominated once more, at once"), stun.AttrUseCandidate))
+	p.path = worse
+	p.advance(6 * time.Second)
+	for {
+		b, path, ok := p.agent.AppendPacket(p.now, nil)
+		if !ok {
+			break
+		}
+		require.Equal(t, path == better, has(stun.Message(b), stun.AttrUseCandidate), "only the selected pair is nominated")
+	}
 }

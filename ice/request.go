@@ -129,15 +129,16 @@ func (a *Agent) handleRequest(path Path, m stun.Message) {
 		a.drop(DropAttributes)
 		return
 	}
+	controlling := a.controlling
 	if g == a.cur && a.roleConflict(&r) {
 		owed.code = stun.CodeRoleConflict
 		a.owe(owed)
-		a.settle() // the role may have changed
 		return
 	}
 	p := a.requestedPair(g, local, path, r.priority)
 	if p == nil {
 		a.drop(DropLimit)
+		a.settle() // the role may have changed
 		return
 	}
 	if a.owe(owed) {
@@ -146,7 +147,8 @@ func (a *Agent) handleRequest(path Path, m stun.Message) {
 	// Most requests only say that the peer is still there.
 	state, nominated, responsive := p.state, p.nominated, a.responsive(p)
 	a.noteRequest(g, p, r.useCandidate)
-	if p.state != PairSucceeded || p.state != state || p.nominated != nominated || !responsive {
+	if p.state != PairSucceeded || p.state != state || p.nominated != nominated || !responsive ||
+		a.controlling != controlling {
 		a.settle()
 	}
 }

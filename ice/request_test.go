@@ -354,3 +354,25 @@ func TestMaxChecks(t *testing.T) {
 	p.answer(p.wantCheck("one check for one request"))
 	require.Equal(t, StateConnected, p.agent.State())
 }
+
+// Checks of a pair get rare with time. The peer's first request makes them quick again,
+// for then they are likely to pass.
+func TestRequestRestartsRepetitions(t *testing.T) {
+	p := newPeer(t, Config{Controlling: true})
+	require.NoError(t, p.agent.AddRemoteCandidate(p.now, host("10.0.0.2:2000")))
+	var sent []time.Duration
+	start := p.now
+	for p.now.Sub(start) < 10*time.Second {
+		if _, _, ok := p.agent.AppendPacket(p.now, nil); ok {
+			sent = append(sent, p.now.Sub(start))
+		}
+		p.advance(10 * ms)
+	}
+	require.Equal(t, []time.Duration{0, 100 * ms, 200 * ms, 300 * ms, 500 * ms, 900 * ms, 1700 * ms,
+		3300 * ms, 4900 * ms, 6500 * ms, 8100 * ms, 9700 * ms}, sent)
+	p.request(nil)
+	p.want("answer")
+	p.wantCheck("at once")
+	p.advance(100 * ms)
+	p.wantCheck("and again soon")
+}

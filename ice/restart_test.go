@@ -71,6 +71,12 @@ func TestRestartOverlap(t *testing.T) {
 	m := p.want("the old generation is answered")
 	require.True(t, oldKey.Verify(m))
 	p.wantIdle("and triggers nothing")
+	known := p.path
+	p.path.Remote = addr("10.0.0.9:9000")
+	oldRequest()
+	p.wantIdle("the old generation learns no more")
+	require.False(t, p.agent.Requested(p.path))
+	p.path = known
 
 	// The new generation gets a pair on another path; the old one keeps the data
 	// until then.

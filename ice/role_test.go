@@ -111,3 +111,79 @@ func TestRoleConflictAnswer(t *testing.T) {
 	require.False(t, p.agent.Controlling())
 	require.True(t, p.agent.Requested(p.path))
 }
+
+// Equal tie-breakers: the controlling side stays so, and tells the peer.
+func TestEqualTieBreaker(t *testing.T) {
+	for _, controlling := range []bool{true, false} {
+		p := newPeer(t, Config{Controlling: controlling})
+		role := stun.AttrICEControlled
+		if controlling {
+			role = stun.AttrICEControlling
+		}
+		p.request(func(b *stun.Builder) {
+			b.Uint64(role, p.agent.tieBreaker)
+			b.Uint32(stun.AttrPriority, 1)
+		})
+		require.True(t, p.agent.Controlling())
+		if controlling {
+			require.Equal(t, 487, p.errorCode(p.want("answer")))
+		} else {
+			require.Equal(t, stun.Success, p.want("answer").Class())
+		}
+	}
+}
+
+// A lite agent answers 487 to a peer that does not control, even with the smaller
+// tie-breaker.
+func TestLiteStaysControlled(t *testing.T) {
+	p := newPeer(t, Config{Lite: true})
+	p.request(func(b *stun.Builder) {
+		b.Uint64(stun.AttrICEControlled, 0)
+		b.Uint32(stun.AttrPriority, 1)
+	})
+	require.Equal(t, 487, p.errorCode(p.want("answer")))
+	require.False(t, p.agent.Controlling())
+	require.False(t, p.agent.Validated(p.path))
+}
+
+// The side that is told 487 changes its role and its tie-breaker, and checks again.
+func TestRoleConflictLost(t *testing.T) {
+	p := newPeer(t, Config{Controlling: true})
+	require.NoError(t, p.agent.AddRemoteCandidate(p.now, host("10.0.0.2:2000")))
+	check := p.wantCheck("first check")
+	before := p.agent.tieBreaker
+	refuse := func(m stun.Message, key *stun.Key) {
+		b := stun.NewBuilder(nil, stun.Error, stun.Binding, m.TransactionID())
+		b.ErrorCode(487, "Role Conflict")
+		b.Integrity(key)
+		b.Fingerprint()
+		p.agent.HandlePacket(p.now, p.path, b.Bytes())
+	}
+	refuse(check, p.agentKey)
+	require.True(t, p.agent.Controlling(), "forged")
+	refuse(check, p.key)
+	require.False(t, p.agent.Controlling())
+	require.NotEqual(t, before, p.agent.tieBreaker)
+	check = p.wantCheck("again, at once")
+	require.True(t, has(check, stun.AttrICEControlled))
+	require.False(t, has(check, stun.AttrUseCandidate))
+	p.answer(check)
+	require.True(t, p.agent.Validated(p.path))
+}
+
+// A role that changes while all is well is nominated for anew.
+func TestRoleConflictLate(t *testing.T) {
+	p := newPeer(t, Config{})
+	p.connect()
+	p.advance(time.Second)
+	p.request(func(b *stun.Builder) {
+		b.Uint64(stun.AttrICEControlled, 0)
+		b.Uint32(stun.AttrPriority, 1)
+	})
+	require.True(t, p.agent.Controlling())
+	require.Equal(t, stun.Success, p.want("answer").Class())
+	check := p.wantCheck("nomination")
+	require.True(t, has(check, stun.AttrUseCandidate))
+	p.answer(check)
+	require.True(t, p.agent.AppendPairs(nil)[0].Selected)
+}
