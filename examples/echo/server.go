@@ -188,6 +188,8 @@ func (s *server) handle(p *session, ev rtc.Event) {
 	switch ev := ev.(type) {
 	case *rtc.ChannelMessage:
 		p.echo(ev)
+	case *rtc.ChannelBufferedAmountLow:
+		// An echo is sent at once or not at all, so nothing waits for this.
 	case *rtc.ChannelOpened:
 		p.log.Info("channel opened", "label", ev.Config.Label, "stream", ev.Config.StreamID)
 	case *rtc.ChannelClosed:

@@ -140,9 +140,9 @@ func (f *firefox) port(ctx context.Context) (string, error) {
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-f.exited:
-			return "", errors.New("Firefox ended before it listened")
+			return "", errors.New("ended before it listened")
 		case <-ctx.Done():
-			return "", fmt.Errorf("waiting for Firefox to listen: %w", ctx.Err())
+			return "", fmt.Errorf("waiting until it listens: %w", ctx.Err())
 		}
 	}
 }
