@@ -40,9 +40,9 @@ func compareNumbers(a, b recordNumber) int {
 	return 1
 }
 
-// owe makes an ACK owed that holds all numbers.
+// owe makes an ACK owed that holds all numbers, if there are any.
 func (a *ackState) owe() {
-	a.owed, a.next, a.at = true, 0, time.Time{}
+	a.owed, a.next, a.at = len(a.numbers) > 0, 0, time.Time{}
 }
 
 // reset forgets the flight: the peer's next one begins.

@@ -126,14 +126,16 @@ func recordOverhead(epoch uint64, v13 bool) int {
 }
 
 // acknowledge marks the record with the given number. It returns when it was
-// sent.
-func (f *flight) acknowledge(n recordNumber) (at time.Time, ok bool) {
+// sent with that number, zero if it was not, and whether the peer had not
+// acknowledged it before.
+func (f *flight) acknowledge(n recordNumber) (at time.Time, news bool) {
 	for i := range f.records {
 		r := &f.records[i]
 		for _, t := range r.sent {
 			if t.number == n {
+				news = !r.acked
 				r.acked, r.owed = true, false
-				return t.at, true
+				return t.at, news
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package dtls
 import (
 	"encoding/binary"
 	"slices"
+	"time"
 )
 
 // handleDatagram handles the records of a datagram.
@@ -207,7 +208,7 @@ func (c *Conn) deliver(typ uint8, lo int, number recordNumber) {
 	case typ == recordAlert:
 		c.handleAlert(content, true)
 	case typ == recordACK && c.version == VersionDTLS13:
-		c.handleACK(content)
+		c.handleACK(content, number.epoch)
 	default:
 		c.fail(refuse(AlertUnexpectedMessage, errUnexpectedRecord))
 	}
@@ -410,8 +411,8 @@ func (c *Conn) handleMessages() {
 	}
 }
 
-// handleACK handles an ACK of DTLS 1.3.
-func (c *Conn) handleACK(content []byte) {
+// handleACK handles an ACK of DTLS 1.3, which came in the given epoch.
+func (c *Conn) handleACK(content []byte, epoch uint64) {
 	entries, ok := consumeACK(content)
 	if !ok {
 		c.fail(refuse(AlertDecodeError, errMalformed))
@@ -422,15 +423,24 @@ func (c *Conn) handleACK(content []byte) {
 		return
 	}
 	f := &c.flight
-	latest, any := f.last, false
+	var latest time.Time
+	news := false
 	for i := 0; i < maxAckEntries && len(entries) > 0; i++ {
 		n := recordNumber{binary.BigEndian.Uint64(entries), binary.BigEndian.Uint64(entries[8:])}
 		entries = entries[ackEntrySize:]
-		if at, ok := f.acknowledge(n); ok && (!any || at.After(latest)) {
-			latest, any = at, true
+		// "ACK records MUST be sent with an epoch that is equal to or higher than
+		// the record which is being acknowledged."
+		// https://www.rfc-editor.org/rfc/rfc9147#section-7.1
+		if n.epoch > epoch {
+			continue
+		}
+		at, isNews := f.acknowledge(n)
+		news = news || isNews
+		if at.After(latest) {
+			latest = at
 		}
 	}
-	if !any {
+	if !news {
 		return
 	}
 	if f.complete() {
