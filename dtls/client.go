@@ -201,7 +201,7 @@ func (c *Conn) handleHelloVerifyRequest(body []byte) error {
 	c.hs.hello.cookie = cookie
 	c.answered()
 	c.acks.reset()
-	c.sendHello(VersionDTLS12)
+	c.sendHello(versionDTLS10) // the version is still not known
 	return nil
 }
 
