@@ -248,8 +248,8 @@ func TestCloseChannel(t *testing.T) {
 	test.recv(sackChunk(101, 1<<20), resetResponseChunk(100, resultInProgress))
 	test.wantIdle("the peer is not there yet")
 	test.advanceToTimer()
-	test.discardUntil("RECONFIG reset seq=100 last=101 sid=1")
-	test.recv(resetResponseChunk(100, resultPerformed))
+	test.discardUntil("RECONFIG reset seq=101 last=101 sid=1")
+	test.recv(resetResponseChunk(101, resultPerformed))
 	test.wantIdle("the other direction is open")
 	test.recv(resetRequest(200, 201, 1))
 	test.want("answered", "RECONFIG response seq=200 result=1")
@@ -306,6 +306,64 @@ func TestRemoteClose(t *testing.T) {
 	test.wantEvent("closed", "ChannelClosed 1")
 	test.recv(remoteOpen(202, 4, "again"))
 	test.wantEvent("the stream is used again", `ChannelOpened 2 stream=4 remote "again"`)
+}
+
+// A peer that answers "in progress" may give its last word under the same
+// number when it is ready.
+func TestLateAnswer(t *testing.T) {
+	test := newWithChannel(t, ChannelConfig{})
+	require.NoError(t, test.a.CloseChannel(test.now, 1))
+	test.want("reset", "RECONFIG reset seq=100 last=99 sid=0")
+	test.recv(resetResponseChunk(100, resultInProgress))
+	test.wantIdle("it takes its time")
+	test.recv(resetResponseChunk(100, resultPerformed))
+	test.recv(resetRequest(200, 199, 0))
+	test.want("answered", "RECONFIG response seq=200 result=1")
+	test.wantEvent("closed", "ChannelClosed 1")
+	_, err := test.a.Open(test.now, ChannelConfig{Negotiated: true})
+	require.NoError(t, err)
+	require.NoError(t, test.a.CloseChannel(test.now, 2))
+	test.want("the next number", "RECONFIG reset seq=101 last=99 sid=0")
+}
+
+// A browser asks again with a new number after "in progress".
+func TestAskedAgain(t *testing.T) {
+	for _, when := range []string{"before the data", "after the data", "after the stream is used again"} {
+		t.Run(when, func(t *testing.T) {
+			test := newWithChannel(t, ChannelConfig{})
+			test.recv(resetRequest(200, 200, 0))
+			test.want("its data is missing", "RECONFIG response seq=200 result=6")
+			if when == "before the data" {
+				test.recv(resetRequest(201, 200, 0))
+				test.want("still", "RECONFIG response seq=201 result=6")
+				test.recv(text(200, 0, 0, "x"))
+				test.wantEvent("the data", `Message 1 "x"`)
+				test.want("now", "RECONFIG response seq=201 result=1", "RECONFIG reset seq=100 last=99 sid=0")
+				test.recv(resetResponseChunk(100, resultPerformed))
+				test.wantEvent("closed", "ChannelClosed 1")
+				return
+			}
+			test.recv(text(200, 0, 0, "x"))
+			test.wantEvent("the data", `Message 1 "x"`)
+			test.want("now", "RECONFIG response seq=200 result=1", "RECONFIG reset seq=100 last=99 sid=0")
+			test.recv(resetResponseChunk(100, resultPerformed))
+			test.wantEvent("closed", "ChannelClosed 1")
+			if when == "after the stream is used again" {
+				_, err := test.a.Open(test.now, ChannelConfig{Negotiated: true})
+				require.NoError(t, err)
+				test.wantEvent("open", "ChannelOpened 2 stream=0")
+			}
+			test.recv(resetRequest(201, 200, 0))
+			test.want("it was done already", "RECONFIG response seq=201 result=1")
+			test.advance(time.Second)
+			test.discard()
+			test.wantIdle("no effect")
+			test.recv(resetRequest(202, 200, 0))
+			b, _ := test.next()
+			require.Contains(t, b, "RECONFIG response seq=202 result=1", "a new one is performed")
+			require.Equal(t, when == "after the stream is used again", strings.Contains(b, "reset seq=101"))
+		})
+	}
 }
 
 // The peer resets its stream but never answers ours, or the other way about.

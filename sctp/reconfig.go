@@ -48,12 +48,14 @@ type resetState struct {
 	streams  []uint16 // in it
 	lastTSN  uint32
 	inFlight bool   // sent at least once
+	again    bool   // answered "in progress": to be asked again, with a new number
 	doneTSN  uint32 // lastTSN of the last request that was performed
 
 	// The peer's.
 	peerSeq    uint32 // of its next request
 	lastResult uint32 // of the one before
 	deferred   bool   // a request waits for the DATA before it
+	late       bool   // the last request that was performed had waited
 	waitTSN    uint32
 	waitFor    []uint16 // its streams; empty: all
 	responses  [maxResponses]resetResponse
@@ -111,7 +113,14 @@ func (a *Association) makeReset() {
 // reconfigTimeout sends the request again.
 func (a *Association) reconfigTimeout(t instant) {
 	a.timers.reconfig = 0
-	if !a.reset.out || !a.state.connected() {
+	r := &a.reset
+	if !r.out || !a.state.connected() {
+		return
+	}
+	if r.again {
+		r.again = false
+		r.nextSeq++
+		r.owed = true
 		return
 	}
 	a.stats.Timeouts++
@@ -119,7 +128,7 @@ func (a *Association) reconfigTimeout(t instant) {
 		return
 	}
 	a.rtt.backOff(a.cfg.MaxRTO)
-	a.reset.owed = true
+	r.owed = true
 }
 
 // reconfigSize is the size of the chunk that is owed.
@@ -147,9 +156,7 @@ func (a *Association) appendReconfig(t instant, b []byte) []byte {
 		return endChunk(b, start)
 	}
 	if len(b)-start > chunkHeader {
-		// A request beside responses goes into a chunk of its own: "one
-		// response and one request" is not among the pairs that a chunk may
-		// hold unless they belong together (RFC 6525 section 3.1).
+		// A chunk holds a pair of parameters at most (RFC 6525 section 3.1).
 		b = endChunk(b, start)
 		start = len(b)
 		b = appendChunkHeader(b, chunkReconfig, 0)
@@ -217,6 +224,12 @@ func (a *Association) respond(seq, result uint32) {
 // before, and any other with an error.
 func (a *Association) inSequence(seq uint32) bool {
 	r := &a.reset
+	if r.deferred && seq == r.peerSeq+1 {
+		// The request that waits is asked again, with a new number.
+		r.deferred = false
+		r.peerSeq++
+		r.lastResult = resultInProgress
+	}
 	switch seq {
 	case r.peerSeq:
 		return true
@@ -245,6 +258,13 @@ func (a *Association) resetRequested(seq, lastTSN uint32, streams []byte) {
 		return
 	}
 	r := &a.reset
+	if r.late && lastTSN == r.waitTSN && sameStreams(r.waitFor, streams) {
+		// It was deferred, and has been performed meanwhile, which the peer
+		// did not notice. Since then the streams may be in use again.
+		r.late = false
+		a.answerRequest(seq, resultPerformed)
+		return
+	}
 	if !r.deferred {
 		r.deferred, r.waitTSN = true, lastTSN
 		r.waitFor = r.waitFor[:0]
@@ -253,9 +273,24 @@ func (a *Association) resetRequested(seq, lastTSN uint32, streams []byte) {
 		}
 	}
 	a.checkDeferredReset()
+	r.late = false
 	if r.deferred {
 		a.respond(seq, resultInProgress)
 	}
+}
+
+// sameStreams reports whether the streams of a request are those of an earlier
+// one.
+func sameStreams(earlier []uint16, b []byte) bool {
+	if len(b) != 2*len(earlier) {
+		return false
+	}
+	for i, stream := range earlier {
+		if binary.BigEndian.Uint16(b[2*i:]) != stream {
+			return false
+		}
+	}
+	return true
 }
 
 // checkDeferredReset performs the peer's reset when all DATA before it is
@@ -265,7 +300,7 @@ func (a *Association) checkDeferredReset() {
 	if !r.deferred || seqnum.Less(a.recv.cumTSN, r.waitTSN) || a.state == stateDone {
 		return
 	}
-	r.deferred = false
+	r.deferred, r.late = false, true
 	seq := r.peerSeq
 	r.peerSeq++
 	r.lastResult = resultPerformed
@@ -289,23 +324,28 @@ func (a *Association) checkDeferredReset() {
 		}
 		a.burnt.remove(stream)
 	}
-	r.waitFor = r.waitFor[:0]
 }
 
 // resetAnswered takes the peer's answer to our request.
 func (a *Association) resetAnswered(t instant, seq, result uint32) {
 	r := &a.reset
+	pending := result == resultInProgress || result == resultBusy
 	if !r.out || !r.inFlight || seq != r.nextSeq {
 		return
 	}
 	a.errors = 0
 	a.rtt.reset()
-	if result == resultInProgress || result == resultBusy {
-		// "the endpoint … MUST … retransmit": at the pace of the timer.
-		r.owed = false
+	if pending {
+		// The peer waits for DATA before the reset. RFC 6525 says to repeat
+		// the request until it says something else; the browsers' SCTP takes
+		// the number as used, and wants a new one, while others give their
+		// final answer to the old one when they are ready. So we wait for
+		// that a while, and then ask again with a new number.
+		r.owed, r.again = false, true
 		a.timers.reconfig = t.add(a.rtt.rto)
 		return
 	}
+	r.again = false
 	a.timers.reconfig = 0
 	r.out, r.owed = false, false
 	r.nextSeq++
