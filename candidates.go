@@ -74,6 +74,7 @@ func (r *Rtc) ResolveRemoteCandidate(now time.Time, hostname string, addr netip.
 
 // iceEvent turns the agent's news into the session's.
 func (r *Rtc) iceEvent(ev ice.Event) Event {
+	//exhaustive:enforce
 	switch ev.Kind {
 	case ice.StateChanged:
 		r.trace(slog.LevelInfo, "ICE state", slog.String("state", ev.State.String()))
@@ -93,9 +94,9 @@ func (r *Rtc) iceEvent(ev ice.Event) Event {
 		return &LocalUfragRemoved{Ufrag: ev.Name}
 	case ice.ResolveHostname:
 		return &ResolveHostname{Hostname: ev.Name}
-	default:
-		return nil
+	case ice.NoEvent:
 	}
+	return nil
 }
 
 // settleFailure starts and stops the wait for a restart.

@@ -81,6 +81,7 @@ func (r *Rtc) SetBufferedAmountLowThreshold(id sctp.ChannelID, n int) error {
 // channelEvent turns the association's news into the session's. The frequent ones
 // reuse one event each, so that sending and receiving do not allocate.
 func (r *Rtc) channelEvent(ev sctp.Event) Event {
+	//exhaustive:enforce
 	switch ev.Kind {
 	case sctp.EventMessage:
 		r.message = ChannelMessage{ID: ev.ID, Binary: ev.Binary, Data: ev.Data}
@@ -92,8 +93,8 @@ func (r *Rtc) channelEvent(ev sctp.Event) Event {
 		return &r.low
 	case sctp.EventChannelClosed:
 		return &ChannelClosed{ID: ev.ID, Err: ev.Err}
-	default:
-		// Connected and Closed: what follows for the channels is told channel by channel.
-		return nil
+	case sctp.EventNone, sctp.EventConnected, sctp.EventClosed:
+		// What follows for the channels is told channel by channel.
 	}
+	return nil
 }
