@@ -69,3 +69,43 @@ func consumeACK(b []byte) (entries []byte, ok bool) {
 	entries = c.vec16()
 	return entries, c.done() && len(entries)%ackEntrySize == 0
 }
+
+// handleACK handles an ACK of DTLS 1.3, which came in the given epoch.
+func (c *Conn) handleACK(content []byte, epoch uint64) {
+	entries, ok := consumeACK(content)
+	if !ok {
+		c.fail(refuse(AlertDecodeError, errMalformed))
+		return
+	}
+	if len(entries) == 0 {
+		c.nudge()
+		return
+	}
+	f := &c.flight
+	var latest time.Time
+	news := false
+	for i := 0; i < maxAckEntries && len(entries) > 0; i++ {
+		n := recordNumber{binary.BigEndian.Uint64(entries), binary.BigEndian.Uint64(entries[8:])}
+		entries = entries[ackEntrySize:]
+		// "ACK records MUST be sent with an epoch that is equal to or higher than
+		// the record which is being acknowledged."
+		// https://www.rfc-editor.org/rfc/rfc9147#section-7.1
+		if n.epoch > epoch {
+			continue
+		}
+		at, isNews := f.acknowledge(n)
+		news = news || isNews
+		if at.After(latest) {
+			latest = at
+		}
+	}
+	if !news {
+		return
+	}
+	if f.complete() {
+		c.sampleRTT(c.now.Sub(latest))
+		c.acknowledged()
+		return
+	}
+	f.resendUpTo(latest)
+}

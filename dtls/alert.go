@@ -87,3 +87,53 @@ func (e *AlertError) Error() string {
 }
 
 func (e *AlertError) Unwrap() error { return e.Err }
+
+// handleAlert handles an alert.
+func (c *Conn) handleAlert(content []byte, protected bool) {
+	if len(content) != 2 {
+		if protected {
+			c.fail(refuse(AlertDecodeError, errAlertSize))
+			return
+		}
+		c.stats.RecordsMalformed++
+		return
+	}
+	fatal, alert := content[0] == 2, Alert(content[1])
+	if !protected {
+		c.handlePlainAlert(fatal, alert)
+		return
+	}
+	switch {
+	case alert == AlertCloseNotify:
+		var err error
+		if c.state != connected {
+			err = &AlertError{Alert: alert, Peer: true}
+		}
+		c.end(err, AlertCloseNotify, false)
+	case alert == AlertUserCanceled:
+		// A close_notify follows.
+	case fatal || c.version == VersionDTLS13:
+		// "All alerts defined in this section below, as well as all unknown
+		// alerts, are universally considered fatal".
+		// https://www.rfc-editor.org/rfc/rfc8446#section-6
+		c.flight = flight{}
+		c.finish(&AlertError{Alert: alert, Peer: true})
+	}
+}
+
+// handlePlainAlert handles an alert that anybody can have sent. It ends the
+// connection only if there are no keys that a genuine one would use.
+func (c *Conn) handlePlainAlert(fatal bool, alert Alert) {
+	switch {
+	case !fatal && alert != AlertCloseNotify, !c.started:
+		c.stats.RecordsIgnored++
+	case c.readApp == nil && c.readHandshake == nil:
+		c.flight = flight{}
+		c.finish(&AlertError{Alert: alert, Peer: true})
+	default:
+		c.stats.RecordsUnprotected++
+		if c.hs != nil {
+			c.hs.alert = &AlertError{Alert: alert, Peer: true} // explains a timeout
+		}
+	}
+}

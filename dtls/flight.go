@@ -1,8 +1,6 @@
 package dtls
 
-import (
-	"time"
-)
+import "time"
 
 // recordNumber identifies a record (RFC 9147 section 4).
 type recordNumber struct{ epoch, seq uint64 }
@@ -76,7 +74,9 @@ func (f *flight) cut(mtu int, v13 bool) {
 	var open *outRecord
 	for _, m := range f.messages {
 		if m.ccs {
-			f.records = append(f.records, outRecord{typ: recordChangeCipherSpec, version: m.version, epoch: m.epoch, payload: []byte{1}, owed: true})
+			f.records = append(f.records, outRecord{
+				typ: recordChangeCipherSpec, version: m.version, epoch: m.epoch, payload: []byte{1}, owed: true,
+			})
 			room -= plainHeaderSize + 1
 			open = nil
 			continue

@@ -38,7 +38,7 @@ func (c *Conn) chooseVersion(m *clientHello) (Version, error) {
 	}
 	// The number is the newest version of the client; 1.2 is the newest that
 	// can be said so. Newer versions have smaller numbers.
-	if m.version > VersionDTLS12 || m.version>>8 != 0xfe || !c.cfg.allows(VersionDTLS12) {
+	if m.version > VersionDTLS12 || !c.cfg.allows(VersionDTLS12) {
 		return 0, refuse(AlertProtocolVersion, errVersion)
 	}
 	return VersionDTLS12, nil
