@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sansrtc/rtc"
+	"github.com/sansrtc/rtc/dtls"
 	"github.com/sansrtc/rtc/internal/simnet"
 	"github.com/sansrtc/rtc/sctp"
 )
@@ -212,7 +213,18 @@ func TestLateTicks(t *testing.T) {
 // which runLoad checks. Corrupted datagrams are lost ones, once there are keys.
 func TestImpaired(t *testing.T) {
 	seeds(t, 300, func(t *testing.T, seed uint64) {
-		w := newWorld(t, worldConfig{seed: seed, link: impairedLink(seed)})
+		w := newWorld(t, worldConfig{
+			seed: seed, link: impairedLink(seed),
+			change: func(l, r *rtc.Config) {
+				if seed%4 == 1 {
+					l.Groups, r.Groups = nil, nil // the hybrid, which makes flights of several datagrams
+				}
+				if seed%5 == 2 {
+					r.MaxDTLSVersion = dtls.VersionDTLS12
+				}
+				l.MTU = []int{0, 600, 1400}[seed%3]
+			},
+		})
 		connected := 0
 		for _, p := range []*simPeer{w.l, w.r} {
 			p.onEvent = func(ev rtc.Event) {

@@ -211,13 +211,24 @@ type worldConfig struct {
 	change   func(l, r *rtc.Config) // applied to the configurations before New
 }
 
-// newWorld makes two peers that have not heard of each other.
+// newWorld makes two peers that have not heard of each other, and each has a host candidate.
 func newWorld(t *testing.T, cfg worldConfig) *world {
+	t.Helper()
+	w := newNetwork(t, cfg)
+	for _, p := range []*simPeer{w.l, w.r} {
+		p.host.Attach(p.addr.Addr(), nil)
+		require.NoError(t, p.AddLocalCandidate(w.net.Now(), ice.Candidate{Type: ice.Host, Addr: p.addr}))
+	}
+	w.net.Link(w.l.host, w.r.host, cfg.link)
+	return w
+}
+
+// newNetwork makes two peers that are not attached to the network yet.
+func newNetwork(t *testing.T, cfg worldConfig) *world {
 	t.Helper()
 	w := &world{t: t, net: simnet.New(cfg.seed), peers: map[string]*simPeer{}}
 	w.l = w.peer("L", "10.0.0.1:5000")
 	w.r = w.peer("R", "10.0.0.2:5000")
-	w.net.Link(w.l.host, w.r.host, cfg.link)
 	var configs [2]rtc.Config
 	for i := range configs {
 		configs[i] = rtc.Config{
@@ -246,7 +257,7 @@ func (w *world) peer(name, addr string) *simPeer {
 		t: w.t, name: name, addr: netip.MustParseAddrPort(addr),
 		opened: map[sctp.ChannelID]sctp.ChannelConfig{}, received: map[string][]message{},
 	}
-	p.host = w.net.Host(name, p, p.addr.Addr())
+	p.host = w.net.Host(name, p)
 	w.peers[name] = p
 	return p
 }
@@ -256,7 +267,6 @@ func (p *simPeer) start(cfg rtc.Config, now time.Time) {
 	session, err := rtc.New(now, cfg)
 	require.NoError(p.t, err)
 	p.Rtc = session
-	require.NoError(p.t, p.AddLocalCandidate(now, ice.Candidate{Type: ice.Host, Addr: p.addr}))
 }
 
 // negotiate has from make an offer, which the other peer answers at once.

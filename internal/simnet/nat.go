@@ -76,6 +76,12 @@ func (n *Net) NAT(cfg NATConfig) *NAT {
 	return nat
 }
 
+// Map returns the external address under which remote would see datagrams from
+// inner, as if one had been sent.
+func (t *NAT) Map(now time.Time, inner, remote netip.AddrPort) netip.AddrPort {
+	return t.outbound(now, inner, remote)
+}
+
 // Rebind forgets all mappings, as a NAT does that was switched off and on.
 func (t *NAT) Rebind() {
 	clear(t.byInner)
