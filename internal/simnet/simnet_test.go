@@ -64,7 +64,9 @@ func (p *puppet) Poll(now time.Time) (Packet, bool) {
 		p.nextAt = now
 	}
 	p.nextAt = p.nextAt.Add(p.every)
-	p.buf = append(p.buf[:0], make([]byte, max(p.size, 4))...)
+	if p.buf == nil {
+		p.buf = make([]byte, max(p.size, 4))
+	}
 	binary.BigEndian.PutUint32(p.buf, p.sent)
 	p.sent++
 	return Packet{From: p.from, To: p.to, Data: p.buf}, true
