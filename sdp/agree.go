@@ -138,9 +138,12 @@ func (a *Agreement) follow(before *Agreement, weOffered bool) error {
 	if !before.running() {
 		return nil
 	}
-	if a.Client != before.Client {
+	if a.Client != before.Client && !weOffered {
 		return ErrRoleChanged
 	}
+	// Firefox answers "active" to an offer that says "actpass", whatever its role is,
+	// and keeps the connection with the role it has.
+	a.Client = before.Client
 	same := func(f Fingerprint) bool {
 		return slices.ContainsFunc(before.Remote.Fingerprints, f.Equal)
 	}

@@ -287,7 +287,6 @@ func TestAgreeRefuses(t *testing.T) {
 		alter func(s *sdp.Session)
 		want  error
 	}{
-		{"role changed", func(s *sdp.Session) { s.Media[0].Setup = sdp.SetupPassive }, sdp.ErrRoleChanged},
 		{"certificate changed", func(s *sdp.Session) {
 			s.Media[0].Fingerprints = parameters().Fingerprints
 		}, sdp.ErrNewPeer},
@@ -303,6 +302,13 @@ func TestAgreeRefuses(t *testing.T) {
 	same, err := sdp.Agree(agreed, offer, good, true)
 	require.NoError(t, err)
 	require.False(t, same.ICERestart || same.NewTransport)
+
+	// A role named anew changes nothing while the certificate stays.
+	renamed := mustParse(t, good.String())
+	renamed.Media[0].Setup = sdp.SetupPassive
+	same, err = sdp.Agree(agreed, offer, renamed, true)
+	require.NoError(t, err)
+	require.Equal(t, agreed.Client, same.Client)
 
 	// A first section that goes takes the transport along.
 	stopped := mustParse(t, offer.String())
