@@ -79,5 +79,7 @@
 //
 // [LocalUfragAdded] and [RemoteAddrAdded] tell what to put into two maps; with
 // Username of package stun for the first datagrams, a server finds the session of each
-// datagram with one look-up. examples/echo does this.
+// datagram with one look-up. The answers to the session's own first checks have neither
+// a username nor a known address yet: the server remembers which session it sent to that
+// address last. examples/echo does this.
 package rtc
