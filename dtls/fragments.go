@@ -31,12 +31,12 @@ func (c *Conn) handleHandshake(content []byte, number recordNumber) {
 			return
 		}
 	}
+	if c.state == connected && news && !c.acks.owed {
+		c.acks.reset() // what is there belongs to an earlier flight
+	}
 	// What has been dropped must come again, hence is not acknowledged. A
 	// ClientHello is not acknowledged at all.
 	if (news || known) && !dropped && (c.cfg.Client || number.epoch > 0) {
-		if c.state == connected && news && !c.acks.owed {
-			c.acks.reset() // what was there belongs to an earlier flight
-		}
 		c.acks.add(number)
 	}
 	if news {
