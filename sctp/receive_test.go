@@ -11,8 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func outOfWindow(s *Stats) uint64 { return s.DroppedWindow }
-
 // newWithChannel returns a connected one with a negotiated channel on stream 0
 // (id 1).
 func newWithChannel(t *testing.T, cfg ChannelConfig, more ...Config) *peerTest {

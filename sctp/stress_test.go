@@ -35,8 +35,7 @@ type stressSide struct {
 	ch      *stressChannel
 	end     int
 	id      ChannelID
-	next    uint32 // number of the next message to send
-	sent    map[uint32]uint64
+	next    uint32          // number of the next message to send
 	got     map[uint32]bool // numbers received here
 	last    int64           // the last one
 	closed  bool
