@@ -85,7 +85,7 @@ func (c *congestion) sampleRTT(d time.Duration, r *rttState) {
 func (c *congestion) onAck(a *Association, t instant, r *ackResult, grow bool) {
 	c.sentBytes += r.bytes
 	if c.sentBytes+c.lostBytes > lossSample*c.mtu {
-		c.lossPermille = c.lostBytes * 1000 / (c.sentBytes + c.lostBytes)
+		c.lossPermille = int(int64(c.lostBytes) * 1000 / int64(c.sentBytes+c.lostBytes))
 		c.lostBytes, c.sentBytes = 0, 0
 	}
 	c.round(a, t)
@@ -132,7 +132,7 @@ func (c *congestion) onLoss(n int) { c.lostBytes += n }
 
 // afterLoss is the window that a loss leaves.
 func (c *congestion) afterLoss(a *Association) int {
-	w := c.cwnd * 7 / 10
+	w := c.cwnd / 10 * 7
 	if c.lossPermille < highLossPermille {
 		pipe := max(c.rate, c.prevRate) * int64(a.rtt.minRTT) / int64(time.Second)
 		w = max(w, min(c.cwnd, int(min(pipe, unlimitedWindow))))

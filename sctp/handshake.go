@@ -198,7 +198,7 @@ func (a *Association) peerStarts(c *initChunk) {
 	a.peerForwardTSN = c.forwardTSN
 	a.peerReconfig = c.reconfig
 	a.outStreams = min(int(c.inbound), maxStreams)
-	a.sent.window = int(c.window)
+	a.sent.window = int(min(c.window, unlimitedWindow))
 	a.recv.begin(c.tsn)
 	a.reset.begin(c.tsn)
 }

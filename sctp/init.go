@@ -10,8 +10,7 @@ const (
 	paramForwardTSN        = 0xC000 // RFC 3758 section 3.1
 	minReceiveWindow       = 1500
 	maxStreams             = 65535
-	maxUnrecognized        = 256 // bytes of unknown parameters sent back
-	defaultStreamsAdvised  = maxStreams
+	maxUnrecognized        = 256        // bytes of unknown parameters sent back
 	supportedExtensionBits = "\x82\xc0" // RE-CONFIG, FORWARD-TSN
 )
 

@@ -37,13 +37,12 @@ const (
 )
 
 const (
-	headerSize     = 12
-	chunkHeader    = 4
-	dataHeader     = 16 // of a DATA chunk, with its chunk header
-	sackHeader     = 16
-	paramHeader    = 4
-	initFixed      = 16 // of INIT and INIT ACK, without the chunk header
-	maxSackEntries = 1 << 16
+	headerSize  = 12
+	chunkHeader = 4
+	dataHeader  = 16 // of a DATA chunk, with its chunk header
+	sackHeader  = 16
+	paramHeader = 4
+	initFixed   = 16 // of INIT and INIT ACK, without the chunk header
 )
 
 var (

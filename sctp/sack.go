@@ -63,7 +63,7 @@ func (a *Association) handleSack(t instant, b []byte) {
 	if len(b) > 12+4*gaps {
 		a.loss.duplicates()
 	}
-	s.window = int(binary.BigEndian.Uint32(b[4:]))
+	s.window = int(min(binary.BigEndian.Uint32(b[4:]), unlimitedWindow))
 	a.acked(t, &r)
 }
 

@@ -254,7 +254,7 @@ func (a *Association) decay(t instant) {
 	}
 	least := initialWindowPackets * a.cfg.MTU
 	for idle := t.sub(a.sentAt); idle > a.rtt.rto && a.cc.cwnd > least; idle -= a.rtt.rto {
-		a.cc.ssthresh = max(a.cc.ssthresh, a.cc.cwnd*3/4)
+		a.cc.ssthresh = max(a.cc.ssthresh, a.cc.cwnd/4*3)
 		a.cc.cwnd = max(a.cc.cwnd/2, least)
 	}
 }

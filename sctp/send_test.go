@@ -93,17 +93,16 @@ func TestSackIsCheap(t *testing.T) {
 		n++
 	}
 	require.Equal(t, chunks, n)
-	// One is missing; each SACK acknowledges one more behind it.
+	// One is missing; each SACK acknowledges one more behind it. If each looked
+	// at all chunks, this would take minutes.
+	c := sackChunk(99, 1<<30, 2, 2)
 	allocs := testing.AllocsPerRun(1, func() {
-		for i := range 20_000 {
-			if i < 2 {
-				continue
-			}
-			c := sackChunk(99, 1<<30, 2, uint16(i))
+		for i := 2; i < 20_000; i++ {
+			binary.BigEndian.PutUint16(c[len(c)-2:], uint16(i))
 			test.a.handleSack(test.a.now, c[4:])
 		}
 	})
-	require.Less(t, allocs, 45_000.0) // those of the test's own chunks
+	require.Less(t, allocs, 50.0)
 	require.Equal(t, 19_998, test.a.sent.nGaps)
 	checkInvariants(t, test.a)
 }
@@ -135,7 +134,7 @@ func TestFastRetransmit(t *testing.T) {
 	test.now = test.now.Add(50 * time.Millisecond)
 	test.recv(sackChunk(100, 1<<20, 2, 8))
 	test.want("what was sent after the repair has arrived: it was lost as well", `DATA tsn=101 sid=0 ssn=1 ppid=51 E B I "1"`)
-	require.GreaterOrEqual(t, test.a.cc.cwnd, reduced*7/10)
+	require.GreaterOrEqual(t, test.a.cc.cwnd, reduced/10*7)
 	test.recv(sackChunk(108, 1<<20))
 	test.wantIdle("all is there")
 	require.Zero(t, test.a.held)
