@@ -68,6 +68,8 @@ type Association struct {
 	byID                  map[ChannelID]*channel
 	byStream              map[uint16]*channel
 	lastID                ChannelID
+	lingering             int  // channels that are gone, which the application does not know yet
+	names                 int  // bytes of labels and protocols that the peer gave
 	partial               bool // some channel gives messages up
 	roundFirst, roundLast *channel
 	unsent                int       // messages that are not fully sent
@@ -302,6 +304,8 @@ func (a *Association) NextEvent() (Event, bool) {
 			a.stats.MessagesReceived++
 		case EventChannelOpened:
 			out.Config, out.Remote = e.ch.cfg, e.ch.remote
+		case EventChannelClosed:
+			a.closedTaken(e.ch)
 		case EventBufferedAmountLow:
 			e.ch.lowPending = false
 			if e.ch.state == channelGone {

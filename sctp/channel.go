@@ -43,6 +43,7 @@ type channel struct {
 	inReset   bool // the peer's is reset
 	silent    bool // the application was told that it is closed
 	closeErr  error
+	unread    bool    // EventChannelClosed was not taken yet
 	resetAt   instant // when ours was done
 }
 
@@ -326,7 +327,34 @@ func (a *Association) dropChannel(ch *channel, err error) {
 	}
 	a.forget(ch)
 	if !ch.silent {
-		a.events.push(event{kind: EventChannelClosed, ch: ch, err: err})
+		a.pushClosed(ch, err)
+	}
+	if ch.unread {
+		a.lingering++
+	} else {
+		a.uncharge(ch)
+	}
+}
+
+// pushClosed tells the application that a channel is closed.
+func (a *Association) pushClosed(ch *channel, err error) {
+	ch.silent, ch.unread = true, true
+	a.events.push(event{kind: EventChannelClosed, ch: ch, err: err})
+}
+
+// closedTaken notes that the application knows it.
+func (a *Association) closedTaken(ch *channel) {
+	ch.unread = false
+	if ch.state == channelGone {
+		a.lingering--
+		a.uncharge(ch)
+	}
+}
+
+// uncharge takes the names that the peer gave to a channel off its account.
+func (a *Association) uncharge(ch *channel) {
+	if ch.remote {
+		a.names -= len(ch.cfg.Label) + len(ch.cfg.Protocol)
 	}
 }
 

@@ -227,6 +227,44 @@ func TestOpenFlood(t *testing.T) {
 	require.Equal(t, stateEstablished, test.a.state)
 }
 
+// F14: a peer that opens and closes channels faster than the application takes
+// notice is stopped at the limit, and so is one that gives them long names.
+func TestOpenCloseStorm(t *testing.T) {
+	test := newConnected(t, Config{MaxChannels: 10})
+	tsn, seq := uint32(200), uint32(200)
+	for i := range uint16(1000) {
+		stream := 2 * (i % 100)
+		test.recv(remoteOpen(tsn, stream, "x"))
+		test.recv(resetRequest(seq, tsn, stream))
+		test.discard()
+		test.recv(resetResponseChunk(test.a.reset.nextSeq, resultPerformed))
+		test.discard()
+		tsn, seq = tsn+1, seq+1
+	}
+	require.LessOrEqual(t, test.a.events.len(), 20)
+	require.Equal(t, 10, test.a.lingering)
+	for {
+		if _, ok := test.a.NextEvent(); !ok {
+			break
+		}
+	}
+	require.Zero(t, test.a.lingering)
+	require.Zero(t, test.a.names)
+	test.recv(remoteOpen(tsn, 0, "again"))
+	ev, ok := test.a.NextEvent()
+	require.True(t, ok)
+	require.Equal(t, EventChannelOpened, ev.Kind)
+
+	test = newConnected(t)
+	long := strings.Repeat("x", 60_000)
+	for i := range uint32(100) {
+		message := dcepOpenMessage(ChannelConfig{Label: long})
+		test.recv(data(200+i, uint16(2*i), 0, ppidDCEP, whole, message))
+	}
+	require.LessOrEqual(t, test.a.names, maxNames)
+	require.Len(t, test.a.channels, maxNames/60_000)
+}
+
 // We close: what is queued goes first, then both sides reset their streams,
 // then the stream can be used again.
 func TestCloseChannel(t *testing.T) {

@@ -29,6 +29,12 @@ const (
 	typeUnordered = 0x80
 
 	defaultPriority = 256
+
+	// maxNames limits the bytes of the labels and protocols of the channels
+	// that the peer opened.
+	maxNames = 1 << 20
+
+	maxKeptNames = 1 << 10 // size of the buffer for them that is kept
 )
 
 // appendOpen appends a DATA_CHANNEL_OPEN message.
@@ -112,8 +118,8 @@ func (a *Association) handleDCEP(stream uint16, b []byte) {
 		// resetting the … stream"
 		// (https://www.rfc-editor.org/rfc/rfc8832#section-6).
 		a.closeBroken(ch, ErrProtocol)
-	case !ok, a.cfg.Client == (stream&1 == 0), len(a.channels) >= a.cfg.MaxChannels,
-		int(stream) >= a.outStreams, a.busy(stream), a.shutdownWanted:
+	case !ok, a.cfg.Client == (stream&1 == 0), len(a.channels)+a.lingering >= a.cfg.MaxChannels,
+		a.names+len(cfg.Label)+len(cfg.Protocol) > maxNames, int(stream) >= a.outStreams, a.busy(stream), a.shutdownWanted:
 		a.refuse(stream)
 	default:
 		a.accept(stream, cfg)
@@ -124,6 +130,7 @@ func (a *Association) handleDCEP(stream uint16, b []byte) {
 func (a *Association) accept(stream uint16, cfg ChannelConfig) {
 	ch := a.newChannel(cfg)
 	ch.remote = true
+	a.names += len(cfg.Label) + len(cfg.Protocol)
 	a.setStream(ch, stream)
 	m := a.newMessage(ch, ppidDCEP, []byte{dcepAck})
 	m.dcep = true
@@ -164,7 +171,9 @@ func (a *Association) deliver(head *fragment) {
 		a.gather(head)
 		a.freeRun(head)
 		a.handleDCEP(stream, a.gathered)
-		a.gathered = a.gathered[:0]
+		if cap(a.gathered) > maxKeptNames {
+			a.gathered = nil
+		}
 		return
 	}
 	ch := a.byStream[stream]

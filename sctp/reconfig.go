@@ -401,7 +401,6 @@ func (a *Association) closingTimeout(t instant) {
 			}
 			continue
 		}
-		ch.silent = true
-		a.events.push(event{kind: EventChannelClosed, ch: ch, err: ch.closeErr})
+		a.pushClosed(ch, ch.closeErr)
 	}
 }
