@@ -87,9 +87,9 @@ func (c *Conn) handleACK(content []byte, epoch uint64) {
 	for i := 0; i < maxAckEntries && len(entries) > 0; i++ {
 		n := recordNumber{binary.BigEndian.Uint64(entries), binary.BigEndian.Uint64(entries[8:])}
 		entries = entries[ackEntrySize:]
-		// "ACK records MUST be sent with an epoch that is equal to or higher than
-		// the record which is being acknowledged."
-		// https://www.rfc-editor.org/rfc/rfc9147#section-7.1
+		// "During the handshake, ACK records MUST be sent with an epoch which is
+		// equal to or higher than the record which is being acknowledged."
+		// https://www.rfc-editor.org/rfc/rfc9147#section-7
 		if n.epoch > epoch {
 			continue
 		}

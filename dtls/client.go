@@ -47,8 +47,8 @@ func (c *Conn) startClient() error {
 	}
 	c.hs.hello = m
 	c.state = clientWaitHello
-	// "It MUST be set to {254, 253} for all records other than the initial
-	// ClientHello, where it may also be {254, 255} for compatibility purposes."
+	// "This value MUST be set to {254, 253} for all records other than the initial
+	// ClientHello …, where it may also be {254, 255} for compatibility purposes."
 	// https://www.rfc-editor.org/rfc/rfc9147#section-4
 	c.sendHello(versionDTLS10)
 	return nil
@@ -127,7 +127,8 @@ func (c *Conn) handleServerMessage(typ uint8, seq uint16, body []byte) error {
 		return err
 	}
 	// "A client which receives a cipher suite that was not offered MUST abort
-	// the handshake."
+	// the handshake with an "illegal_parameter" alert."
+	// https://www.rfc-editor.org/rfc/rfc8446#section-4.1.3
 	if !slices.Contains(c.hs.hello.suites, m.suite) || m.suite.dtls13() != (version == VersionDTLS13) {
 		return refuse(AlertIllegalParameter, errSuiteChoice)
 	}
@@ -153,11 +154,11 @@ func (c *Conn) handleServerMessage(typ uint8, seq uint16, body []byte) error {
 func (c *Conn) selectedVersion(m *serverHello) (Version, error) {
 	version := m.version
 	if m.selected != 0 {
-		// "If the "supported_versions" extension is present, clients MUST ignore
-		// the ServerHello.legacy_version value"; it selects 1.3 or later only.
+		// "If this extension is present, clients MUST ignore the
+		// ServerHello.legacy_version value", and it cannot select 1.2.
 		// https://www.rfc-editor.org/rfc/rfc8446#section-4.2.1
 		version = m.selected
-		if version != VersionDTLS13 || m.version != VersionDTLS12 || !c.cfg.allows(version) {
+		if version != VersionDTLS13 || !c.cfg.allows(version) {
 			return 0, refuse(AlertIllegalParameter, errVersion)
 		}
 	} else if version != VersionDTLS12 || !c.cfg.allows(version) || m.isRetry() {

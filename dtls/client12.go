@@ -9,7 +9,7 @@ import (
 
 func (c *Conn) handleServerHello12(m *serverHello, seq uint16, body []byte) error {
 	h := c.hs
-	// "The client SHOULD abort the handshake" without the extension: here it must.
+	// A client should give up without the extension, says the RFC. Here it must.
 	// https://www.rfc-editor.org/rfc/rfc7627#section-5.2
 	if !m.ems {
 		return refuse(AlertHandshakeFailure, errMasterSecret)

@@ -49,7 +49,8 @@ func parseClientHello(b []byte) (*clientHello, error) {
 	if err := forEachExtension(block, m.parseExtension); err != nil {
 		return nil, err
 	}
-	// "The signalling cipher suite value" stands for an empty renegotiation_info.
+	// A suite value (TLS_EMPTY_RENEGOTIATION_INFO_SCSV) stands for an empty
+	// renegotiation_info.
 	// https://www.rfc-editor.org/rfc/rfc5746#section-3.3
 	m.reneg = m.reneg || slices.Contains(m.suites, 0x00ff)
 	return m, nil
@@ -343,8 +344,8 @@ func parseHelloVerifyRequest(b []byte) ([]byte, error) {
 	if !c.done() {
 		return nil, refuse(AlertDecodeError, errMalformed)
 	}
-	// "The server_version field … DTLS 1.2 server implementations SHOULD use DTLS
-	// version 1.0 regardless of the version of TLS that is expected to be negotiated."
+	// "DTLS 1.2 server implementations SHOULD use DTLS version 1.0 regardless of
+	// the version of TLS that is expected to be negotiated."
 	// https://www.rfc-editor.org/rfc/rfc6347#section-4.2.1
 	if version != versionDTLS10 && version != VersionDTLS12 {
 		return nil, refuse(AlertProtocolVersion, errVersion)

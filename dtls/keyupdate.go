@@ -46,8 +46,7 @@ func (c *Conn) handleKeyUpdate(body []byte) error {
 	c.acks.owe()
 	c.stats.KeyUpdates++
 	if requested {
-		// "If an implementation receives multiple KeyUpdate messages with
-		// request_update set … it MAY respond with a single one": one is owed, or
+		// Any number of requests can be answered by one KeyUpdate: one is owed, or
 		// none.
 		c.update.owed = true
 		c.startKeyUpdate()
@@ -83,8 +82,8 @@ func (c *Conn) acknowledged() {
 	if c.cfg.Client {
 		c.readHandshake, c.writeHandshake = nil, nil
 	}
-	// "The sender MUST NOT send records with the new keys until" the KeyUpdate has been
-	// acknowledged: now.
+	// "implementations MUST NOT send records with the new keys … until the previous
+	// KeyUpdate has been acknowledged": now.
 	// https://www.rfc-editor.org/rfc/rfc9147#section-8
 	if c.update.sent {
 		c.update.sent = false

@@ -298,7 +298,6 @@ func TestIllegalServerHello(t *testing.T) {
 		{"cookie", VersionDTLS13, func(m *serverHello) { m.cookie = []byte{1} }, AlertIllegalParameter},
 		{"extended master secret in 1.3", VersionDTLS13, func(m *serverHello) { m.ems = true }, AlertIllegalParameter},
 		{"selected version 1.2", VersionDTLS13, func(m *serverHello) { m.selected = VersionDTLS12 }, AlertIllegalParameter},
-		{"legacy version", VersionDTLS13, func(m *serverHello) { m.version = VersionDTLS13 }, AlertIllegalParameter},
 		{"retry for a group with a share", VersionDTLS13, func(m *serverHello) { m.random = retryRandom }, AlertIllegalParameter},
 		{"retry that changes nothing", VersionDTLS13, func(m *serverHello) { m.random, m.hasShare = retryRandom, false }, AlertIllegalParameter},
 		{"retry for an unknown group", VersionDTLS13, func(m *serverHello) { m.random, m.share.group = retryRandom, 99 }, AlertIllegalParameter},

@@ -28,8 +28,8 @@ func (c *Conn) answerHello13() error {
 	if !h.retried && (share == nil || c.cfg.Cookie) {
 		return c.retryHello(group, share == nil)
 	}
-	// "If using (EC)DHE key establishment and a HelloRetryRequest containing a
-	// "key_share" extension was received", the second hello has that share alone.
+	// If we have asked for a share, the second hello has that one alone.
+	// https://www.rfc-editor.org/rfc/rfc8446#section-4.1.2
 	if share == nil || h.retryGroup != 0 && (group != h.retryGroup || len(m.shares) != 1) {
 		return refuse(AlertIllegalParameter, errRetriedHello)
 	}

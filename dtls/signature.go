@@ -64,8 +64,8 @@ func (s signatureScheme) fits(pub crypto.PublicKey, v Version) bool {
 		}
 		return p256 && s == ecdsaP256SHA256 || p384 && s == ecdsaP384SHA384
 	case *rsa.PublicKey:
-		// "RSASSA-PKCS1-v1_5 algorithms … are not defined for use in signed TLS
-		// handshake messages" of 1.3.
+		// PKCS #1 v1.5 is for signatures in certificates only, in DTLS 1.3.
+		// https://www.rfc-editor.org/rfc/rfc8446#section-4.2.3
 		return s.pss() || v == VersionDTLS12 && s.pkcs1()
 	}
 	return false

@@ -28,7 +28,7 @@ func (t *transcript) add(typ uint8, seq uint16, body []byte) {
 	header := append(room[:0], typ)
 	header = appendUint24(header, len(body))
 	if t.version == VersionDTLS12 {
-		// "as if it had been sent in a single fragment", with the DTLS header.
+		// As if it were sent as a single fragment, with the DTLS header.
 		// https://www.rfc-editor.org/rfc/rfc6347#section-4.2.6
 		// DTLS 1.3 leaves the three DTLS fields out.
 		// https://www.rfc-editor.org/rfc/rfc9147#section-5.2
