@@ -173,7 +173,7 @@ func (test *peerTest) wantEvent(why, want string) {
 	}
 }
 
-// wantUnchanged hands over a packet that must have no effect but on one
+// wantDropped hands over a packet that must have no effect but on one
 // counter.
 func (test *peerTest) wantDropped(why string, counter func(*Stats) uint64, packet []byte) {
 	test.Helper()

@@ -236,7 +236,7 @@ func (a *Association) broken(head *fragment) {
 	}
 }
 
-// sackTimer is asked once for each packet received: whether to acknowledge now
+// sackAfterPacket decides once for each packet received whether to acknowledge now
 // or with the next one.
 func (a *Association) sackAfterPacket(t instant) {
 	if !a.gotData {

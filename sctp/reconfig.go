@@ -22,7 +22,6 @@ const (
 	resultNothing    = 0
 	resultPerformed  = 1
 	resultDenied     = 2
-	resultWrongSSN   = 3
 	resultBusy       = 4
 	resultBadSeq     = 5
 	resultInProgress = 6
