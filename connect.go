@@ -84,6 +84,7 @@ func (r *Rtc) startSCTP() {
 	if !r.negotiation.dataAgreed || r.conn == nil || !r.conn.State().HandshakeDone {
 		return
 	}
+	r.assoc.SetRTT(r.agent.RTT())
 	r.assoc.Connect(r.now)
 }
 

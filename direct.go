@@ -114,8 +114,12 @@ func (r *Rtc) agreeOnData(remote Parameters) error {
 	}
 	if !r.negotiation.dataAgreed {
 		r.negotiation.dataAgreed = true
-		// Refused only once connecting, and then the roles stay as they are.
-		_ = a.SetClient(r.now, r.negotiation.dtlsClient)
+		if err := a.SetClient(r.now, r.negotiation.dtlsClient); err != nil {
+			return err
+		}
+		if err := a.SetRemotePort(remote.SCTPPort); err != nil {
+			return err
+		}
 	}
 	a.SetRemoteMaxMessageSize(sctpMessageSize(remote.MaxMessageSize))
 	r.startSCTP()

@@ -58,25 +58,6 @@ func (ch *channel) empty(m *outMessage) bool {
 	return m.ppid == ppidBinaryEmpty || m.ppid == ppidStringEmpty
 }
 
-// SetClient says whether this side is the DTLS client (Config.Client). It must
-// be called before Connect; after that it fails with ErrStarted, unless it
-// changes nothing.
-func (a *Association) SetClient(now time.Time, client bool) error {
-	a.advance(now)
-	if a.started && client != a.cfg.Client {
-		return ErrStarted
-	}
-	a.cfg.Client = client
-	return nil
-}
-
-// SetRemoteMaxMessageSize sets Config.RemoteMaxMessageSize. Zero means that
-// the peer said nothing, hence 65536; negative that there is no limit.
-func (a *Association) SetRemoteMaxMessageSize(n int) {
-	orDefault(&n, defaultRemoteMessageSize)
-	a.cfg.RemoteMaxMessageSize = n
-}
-
 // Open opens a data channel. It can be called before Connect, and messages can
 // be sent on the channel at once. EventChannelOpened follows when the
 // association is established.
