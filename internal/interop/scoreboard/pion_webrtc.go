@@ -17,6 +17,7 @@ import (
 func (b *board) newPeerConnection(network transport.Net) *webrtc.PeerConnection {
 	settings := webrtc.SettingEngine{LoggerFactory: quietLoggers()}
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	settings.DisableCloseByDTLS(true) // which can hang a bubble: see pionSetup
 	if network != nil {
 		settings.SetNet(network)
 	} else {
@@ -86,7 +87,10 @@ func (b *board) pionSetup() (toAnswerer, toOfferer time.Duration) {
 		b.negotiate(offerer, answerer)
 		start = time.Now()
 		arrived.Wait()
+		// Close waits with a mutex locked. When another goroutine wants the mutex
+		// meanwhile, time stands still in a bubble: one side after the other.
 		offerer.Close()
+		time.Sleep(time.Second)
 		answerer.Close()
 		router.Stop()
 	})
