@@ -220,7 +220,8 @@ func (c *Conn) finish(err error) {
 	c.hs = nil
 	c.in = inbox{}
 	c.acks = ackState{}
-	c.queue.push(queued{kind: EventClosed, err: err})
+	c.queue.err = err
+	c.queue.push(queued{kind: EventClosed})
 }
 
 // timeOut ends a handshake that took too long.

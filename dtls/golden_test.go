@@ -227,8 +227,8 @@ func TestFirefoxSession(t *testing.T) {
 				if h.first&3 == 3 {
 					p = app
 				}
-				seq := p.number(h, b)
-				content, typ, ok := p.open13(nil, h, seq)
+				seq := p.number(&h, b)
+				content, typ, ok := p.open13(nil, &h, seq)
 				if !ok || p.window.seen(seq) {
 					t.Fatalf("record %d of epoch %d cannot be opened", seq, p.epoch)
 				}

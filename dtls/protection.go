@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/binary"
+	"slices"
 )
 
 // Content types of records.
@@ -162,6 +163,7 @@ func (p *protection) seal13(dst []byte, seq uint64, typ uint8, plaintext []byte)
 	start := len(dst)
 	first := byte(unifiedFixed | unifiedSeq16 | unifiedLength | p.epoch&unifiedEpoch)
 	length := len(plaintext) + 1 + tagSize
+	dst = slices.Grow(dst, unifiedHeaderSize+length)
 	dst = append(dst, first, byte(seq>>8), byte(seq), byte(length>>8), byte(length))
 	body := len(dst)
 	dst = append(dst, plaintext...)
@@ -238,10 +240,9 @@ func parseUnified(b []byte) (h unified, n int) {
 // number recovers the sequence number of a record. raw is the record from its
 // first byte on. The header without mask stays in p.header.
 // https://www.rfc-editor.org/rfc/rfc9147#section-4.2.2
-func (p *protection) number(h unified, raw []byte) uint64 {
+func (p *protection) number(h *unified, raw []byte) uint64 {
 	copy(p.header[:], raw[:h.size])
-	copy(p.mask[:], h.body) // Encrypt wants memory that does not escape
-	p.sn.Encrypt(p.mask[:], p.mask[:])
+	p.sn.Encrypt(p.mask[:], h.body[:aes.BlockSize])
 	var low uint64
 	for i := range h.seqLen {
 		p.header[1+i] ^= p.mask[i]
@@ -261,7 +262,7 @@ func (p *protection) number(h unified, raw []byte) uint64 {
 
 // open13 opens a record whose number has just been recovered with p.number. It
 // appends the content to dst, which has room for it.
-func (p *protection) open13(dst []byte, h unified, seq uint64) (out []byte, typ uint8, ok bool) {
+func (p *protection) open13(dst []byte, h *unified, seq uint64) (out []byte, typ uint8, ok bool) {
 	p.prepareNonce13(seq)
 	out, err := p.aead.Open(dst, p.nonce[:], h.body, p.header[:h.size])
 	if err != nil {

@@ -7,13 +7,13 @@ type eventQueue struct {
 	head   int
 	arena  []byte // what events[head:] and the last event returned point to
 	bytes  int    // of data in events[head:]
+	err    error  // of the EventClosed, which comes once
 }
 
 // queued is an Event whose data is arena[lo:hi].
 type queued struct {
 	kind   EventKind
 	lo, hi int
-	err    error
 }
 
 // keepArena is the memory that an idle connection may keep.
@@ -45,13 +45,15 @@ func (q *eventQueue) pop() (Event, bool) {
 	if q.head == len(q.events) {
 		return Event{}, false
 	}
-	e := q.events[q.head]
-	q.events[q.head] = queued{}
+	e := &q.events[q.head]
 	q.head++
 	q.bytes -= e.hi - e.lo
-	out := Event{Kind: e.kind, Err: e.err}
-	if e.kind == EventData {
-		out.Data = q.arena[e.lo:e.hi:e.hi]
+	switch e.kind {
+	case EventData:
+		return Event{Kind: EventData, Data: q.arena[e.lo:e.hi:e.hi]}, true
+	case EventClosed:
+		return Event{Kind: EventClosed, Err: q.err}, true
+	default:
+		return Event{Kind: e.kind}, true
 	}
-	return out, true
 }

@@ -29,7 +29,7 @@ func (c *Conn) handleRecord(b []byte) (n int) {
 	if b[0]&unifiedMask == unifiedFixed {
 		h, n := parseUnified(b)
 		if n > 0 {
-			c.handleUnified(h, b[:n])
+			c.handleUnified(&h, b[:n])
 		}
 		return n
 	}
@@ -133,7 +133,7 @@ func (c *Conn) handleProtected12(record []byte, typ uint8, seq uint64) {
 }
 
 // handleUnified handles a protected record of DTLS 1.3. record is all of it.
-func (c *Conn) handleUnified(h unified, record []byte) {
+func (c *Conn) handleUnified(h *unified, record []byte) {
 	if c.version == VersionDTLS12 || !c.cfg.allows(VersionDTLS13) {
 		c.stats.RecordsIgnored++
 		return

@@ -101,10 +101,10 @@ func TestUnifiedHeaderForms(t *testing.T) {
 					if n != len(record) || len(h.body) != len("content")+1+padding+tagSize {
 						t.Fatalf("record %d: parsed %d of %d bytes", seq, n, len(record))
 					}
-					if got := read.number(h, record); got != seq {
+					if got := read.number(&h, record); got != seq {
 						t.Fatalf("number %d, want %d", got, seq)
 					}
-					content, typ, ok := read.open13(nil, h, seq)
+					content, typ, ok := read.open13(nil, &h, seq)
 					if !ok || typ != recordHandshake || string(content) != "content" {
 						t.Fatalf("record %d: opened %q, type %d, %v", seq, content, typ, ok)
 					}
