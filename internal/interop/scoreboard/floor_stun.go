@@ -78,7 +78,8 @@ func (f *stunFloor) answer(b []byte) []byte {
 // verify checks the FINGERPRINT at the end and the MESSAGE-INTEGRITY at offset i.
 func (f *stunFloor) verify(b []byte, i int) bool {
 	end := len(b) - 8
-	if binary.BigEndian.Uint32(b[end+4:]) != crc32.ChecksumIEEE(b[:end])^stunFingerprintXor {
+	if binary.BigEndian.Uint32(b[end:]) != 0x8028_0004 ||
+		binary.BigEndian.Uint32(b[end+4:]) != crc32.ChecksumIEEE(b[:end])^stunFingerprintXor {
 		return false
 	}
 	copy(f.header[:], b[:20])
