@@ -11,3 +11,10 @@ func (r *Rtc) ClearPacket() { r.plain = r.plain[:0] }
 func (r *Rtc) Seal(plain []byte) ([]byte, error) {
 	return r.conn.AppendData(r.now, nil, plain)
 }
+
+// RaceEnabled reports whether this is a build with -race, which is several times slower.
+func RaceEnabled() bool {
+	b := []byte{0}
+	poison(b)
+	return b[0] != 0
+}

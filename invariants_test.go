@@ -18,10 +18,10 @@ import (
 // The tests of this file relate runs to one another over many seeds, so that they need no
 // expected output: what must not matter is changed, and nothing may come of it.
 
-// seeds calls f with a subtest for each of n seeds, a tenth of them with -short.
+// seeds calls f with a subtest for each of n seeds, a tenth of them if it has to be quick.
 func seeds(t *testing.T, n int, f func(t *testing.T, seed uint64)) {
 	t.Helper()
-	if testing.Short() {
+	if quick() {
 		n = (n + 9) / 10
 	}
 	for seed := range uint64(n) {
