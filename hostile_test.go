@@ -246,7 +246,7 @@ func TestHostileHandshake(t *testing.T) {
 			}
 		}).finish()
 
-		stride, count, ended := 13, 0, 0
+		stride, count, ended := 29, 0, 0
 		if exhaustive {
 			stride = 1
 		}
