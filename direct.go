@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/sansrtc/rtc/dtls"
@@ -65,6 +66,7 @@ func (r *Rtc) LocalParameters() Parameters {
 
 // Start sets the session up without SDP. Both sides exchange their Parameters in
 // whatever way, agree on who takes which Role, and start. Data channels can be used.
+// If it returns an error nothing has changed.
 func (r *Rtc) Start(now time.Time, remote Parameters, role Role) error {
 	switch {
 	case r.ending:
@@ -77,13 +79,23 @@ func (r *Rtc) Start(now time.Time, remote Parameters, role Role) error {
 		return errNoFingerprints
 	}
 	r.advance(now)
-	r.negotiation.direct = true
+	remote.Fingerprints = cloneFingerprints(remote.Fingerprints)
 	if err := r.applyRemote(remote, role); err != nil {
 		return fmt.Errorf("rtc: %w", err)
 	}
+	r.negotiation.direct = true
 	err := r.agreeOnData(remote)
 	r.settle()
 	return err
+}
+
+// cloneFingerprints copies what is kept for the handshake: the caller owns the original.
+func cloneFingerprints(fingerprints []dtls.Fingerprint) []dtls.Fingerprint {
+	fingerprints = slices.Clone(fingerprints)
+	for i := range fingerprints {
+		fingerprints[i].Value = slices.Clone(fingerprints[i].Value)
+	}
+	return fingerprints
 }
 
 // applyRemote makes the peer's transport parameters the session's. Role counts the

@@ -85,6 +85,7 @@ func (r *Rtc) AcceptAnswer(now time.Time, offer *Offer, answer string) error {
 	if err := r.apply(next, Role{Controlling: true, DTLSClient: next.Client}, offer.credentials); err != nil {
 		return fmt.Errorf("rtc: answer: %w", err)
 	}
+	n.round++
 	r.settle()
 	return nil
 }
