@@ -1,7 +1,7 @@
 // Command modzip packs a module as the module proxy would, into a directory that serves as
 // a file GOPROXY:
 //
-//	go -C internal/tools run ./modzip ../.. /tmp/proxy v0.0.1-ci
+//	go -C internal/tools run ./modzip ../.. proxy v0.0.1-ci
 //
 // It fails on whatever would make the go command refuse the module.
 package main
