@@ -1,6 +1,7 @@
 package rtc_test
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -156,21 +157,13 @@ func (c *archCheck) eachImport(f func(at token.Pos, name string, local bool)) {
 		name, _ := strconv.Unquote(spec.Path.Value)
 		folder, local := strings.CutPrefix(name, modulePath)
 		if local {
-			name = orElse(strings.TrimPrefix(folder, "/"), ".")
+			name = cmp.Or(strings.TrimPrefix(folder, "/"), ".")
 		}
 		f(spec.Pos(), name, local)
 		if spec.Name != nil && spec.Name.Name == "." {
 			c.breach(spec.Pos(), "a dot import hides what is used")
 		}
 	}
-}
-
-// orElse returns a, or b if a is empty.
-func orElse(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
 }
 
 func (c *archCheck) checkImports(rule packageRule) {

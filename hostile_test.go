@@ -47,12 +47,17 @@ type capture struct {
 // hook is called when a peer is about to receive its i-th datagram.
 func session(t *testing.T, version dtls.Version, hook func(p *simPeer, i int, in simnet.Packet)) *world {
 	t.Helper()
+	return sessionWith(t, func(cfg *rtc.Config) { cfg.MaxDTLSVersion = version }, hook)
+}
+
+func sessionWith(t *testing.T, change func(cfg *rtc.Config), hook func(p *simPeer, i int, in simnet.Packet)) *world {
+	t.Helper()
 	w := newWorld(t, worldConfig{
 		seed: 1, link: simnet.LinkConfig{Delay: 10 * ms},
 		change: func(l, r *rtc.Config) {
-			l.MaxDTLSVersion = version
 			for _, cfg := range []*rtc.Config{l, r} {
 				cfg.HandshakeTimeout, cfg.FailedTimeout = handshakeTimeout, time.Second
+				change(cfg)
 			}
 		},
 	})
@@ -273,6 +278,45 @@ func TestHostileHandshake(t *testing.T) {
 	})
 }
 
+// The hybrid group has flights of several datagrams. Its bytes do not repeat, so each datagram
+// is damaged as it arrives, and put in front of itself.
+func TestHostileHybridHandshake(t *testing.T) {
+	hybrid := func(cfg *rtc.Config) { cfg.Groups = nil }
+	var lengths []capture
+	clean := sessionWith(t, hybrid, func(p *simPeer, i int, in simnet.Packet) {
+		if p.connected == nil && in.Data[0] >= 20 && in.Data[0] <= 63 {
+			lengths = append(lengths, capture{to: p.name, index: i, data: make([]byte, len(in.Data))})
+		}
+	})
+	clean.finish()
+	require.Equal(t, dtls.X25519MLKEM768, clean.l.connected.Group)
+
+	stride, count, connected := 97, 0, 0
+	if exhaustive {
+		stride = 1
+	}
+	if quick() {
+		stride *= 10
+	}
+	for _, c := range lengths {
+		damages(len(c.data), flips(false), func(d damage) {
+			if count++; count%stride != 0 {
+				return
+			}
+			w := sessionWith(t, hybrid, func(p *simPeer, i int, in simnet.Packet) {
+				if p.name == c.to && i == c.index && (d.cut >= 0 && d.cut <= len(in.Data) || d.cut < 0 && d.at < len(in.Data)) {
+					p.HandleInput(rtc.Input{Now: p.now, Local: in.To, Remote: in.From, Data: d.apply(nil, in.Data)})
+				}
+			})
+			if w.wantHostileOutcome(clean, fmt.Sprintf("datagram %d of %s %v", c.index, c.to, d)) {
+				connected++
+			}
+		})
+	}
+	t.Logf("%d handshakes, of which %d connected", count/stride, connected)
+	require.Positive(t, connected)
+}
+
 // hostileHandshake runs one session with one damaged datagram in front of the one numbered
 // point, and reports whether it connected.
 func hostileHandshake(t *testing.T, version dtls.Version, clean *world, c capture, d damage, point int) bool {
@@ -282,7 +326,14 @@ func hostileHandshake(t *testing.T, version dtls.Version, clean *world, c captur
 			p.HandleInput(rtc.Input{Now: p.now, Local: c.at, Remote: c.from, Data: d.apply(nil, c.data)})
 		}
 	})
-	what := fmt.Sprintf("%v, datagram %d of %s %v, before %d", version, c.index, c.to, d, point)
+	return w.wantHostileOutcome(clean, fmt.Sprintf("%v, datagram %d of %s %v, before %d", version, c.index, c.to, d, point))
+}
+
+// wantHostileOutcome runs a session to one of the two outcomes that are allowed, and reports
+// whether it connected.
+func (w *world) wantHostileOutcome(clean *world, what string) bool {
+	t := w.t
+	t.Helper()
 	if !w.net.RunUntil(time.Minute, func() bool {
 		return len(w.l.received["chat"]) > 0 || w.l.closed && w.r.closed
 	}) {

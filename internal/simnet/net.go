@@ -7,9 +7,9 @@
 // costs what the packets in it cost.
 //
 // After every drain the network checks what each machine owes its caller: the
-// deadline is zero or later than the time it was told, a drain ends, no datagram exceeds the
-// host's MTU. A breach panics with the host's name and the time. Bytes given to
-// a machine are overwritten as soon as the call returns.
+// deadline is zero or later than the time it was told, a drain ends, no
+// datagram exceeds the host's MTU. A breach panics with the host's name and the
+// time. Bytes given to a machine are overwritten as soon as the call returns.
 package simnet
 
 import (
