@@ -68,9 +68,14 @@
 //
 // # What to expect
 //
-// Nothing that arrives can make a call fail, panic, or use memory without bound. What does not
+// No datagram can make a call fail or panic, or use memory without bound. What does not
 // belong to the session is dropped and counted in [Stats]. A session ends in one
-// way, with [OutputClosed], whether it was closed, closed by the peer, or failed.
+// way, with [OutputClosed], whether it was closed, closed by the peer, or failed. Before
+// that come the events not yet read, and those that void the session's routes and channels.
+//
+// A peer that vanishes without a goodbye is noticed by its silence: after 8 s ICE is
+// disconnected, after 30 s it has failed (RFC 7675), and after [Config.FailedTimeout]
+// more the session ends.
 //
 // With the same inputs, the same [Config.Rand] and the same certificate a session
 // gives the same outputs, byte for byte; see [Config.Rand] for the one exception.
@@ -80,6 +85,6 @@
 // [LocalUfragAdded] and [RemoteAddrAdded] tell what to put into two maps; with
 // Username of package stun for the first datagrams, a server finds the session of each
 // datagram with one look-up. The answers to the session's own first checks have neither
-// a username nor a known address yet: the server remembers which session it sent to that
-// address last. examples/echo does this.
+// a username nor a known address yet: the server remembers which session it sent a check to that
+// address last, until RemoteAddrAdded or the session's end. examples/echo does this.
 package rtc
