@@ -7,7 +7,7 @@
 //	{"do":"open","label":…,"options":{…}}   createDataChannel
 //	{"do":"offer","restart":true|false}      createOffer, setLocalDescription → offer
 //	{"do":"accept-offer","sdp":…}            setRemoteDescription, createAnswer → answer
-//	{"do":"accept-answer","sdp":…}           setRemoteDescription
+//	{"do":"accept-answer","sdp":…}           setRemoteDescription → accepted
 //	{"do":"candidate","candidate":…,"mid":…} addIceCandidate
 //	{"do":"send","label":…,"text":…}         one string message
 //	{"do":"send","label":…,"size":n}         one binary message, byte i is i mod 251
@@ -16,7 +16,7 @@
 //	{"do":"close"}                           close the connection → gone
 //	{"do":"quit"}                            leave the process
 //
-// Reports: offer, answer, candidate, state, ice, channel, open, message,
+// Reports: offer, answer, accepted, candidate, state, ice, channel, open, message,
 // closed, done, gone, error. A binary message is reported by its size and its
 // SHA-256, a string message by its text.
 import { createHash } from 'node:crypto';
@@ -82,7 +82,10 @@ export function drive({ PeerConnection, configuration = {}, highWater = 1 << 20,
       await pc.setLocalDescription(await pc.createAnswer());
       report('answer', { sdp: pc.localDescription.sdp });
     },
-    'accept-answer': ({ sdp }) => pc.setRemoteDescription({ type: 'answer', sdp }),
+    'accept-answer': async ({ sdp }) => {
+      await pc.setRemoteDescription({ type: 'answer', sdp });
+      report('accepted');
+    },
     candidate: ({ candidate, mid }) => pc.addIceCandidate({ candidate, sdpMid: mid, sdpMLineIndex: 0 }),
     send: async ({ label, text, size }) => {
       const channel = channels.get(label);
