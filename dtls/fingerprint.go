@@ -22,7 +22,7 @@ type Fingerprint struct {
 func ParseFingerprint(s string) (Fingerprint, error) {
 	s = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(s), "a="), "fingerprint:")
 	algorithm, value, ok := strings.Cut(s, " ")
-	if !ok || algorithm == "" {
+	if !ok || !isToken(algorithm) {
 		return Fingerprint{}, ErrFingerprintSyntax
 	}
 	value = strings.TrimSpace(value)
@@ -45,6 +45,19 @@ func ParseFingerprint(s string) (Fingerprint, error) {
 		return Fingerprint{}, ErrFingerprintSyntax
 	}
 	return f, nil
+}
+
+// isToken reports whether s can be the name of a hash function, which is a token of
+// SDP (RFC 8866 section 9): here letters, digits and what the registered names have beside.
+func isToken(s string) bool {
+	for _, c := range []byte(s) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_':
+		default:
+			return false
+		}
+	}
+	return s != ""
 }
 
 // String returns the fingerprint as the value of an a=fingerprint attribute.
