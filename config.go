@@ -15,8 +15,8 @@ import (
 // certificate and the defaults named below.
 type Config struct {
 	// Rand gives the random bytes of the session: credentials, keys, tags. It must
-	// never fail; a reader that does makes New return its error, or a later call
-	// panic. If nil, crypto/rand.Reader is used. Two sessions with equal inputs, Rand
+	// never fail: New returns its error, but a session that loses its source later is
+	// of no more use. If nil, crypto/rand.Reader is used. Two sessions with equal inputs, Rand
 	// and Certificate give equal outputs, unless an ML-KEM group is negotiated: the
 	// standard library cannot seed its encapsulation.
 	Rand io.Reader

@@ -29,7 +29,7 @@ type Drops struct {
 	Unvalidated uint64 // not STUN, and from an address the peer has not proved to own
 	Held        uint64 // early datagrams past the limit of what is held for a path under validation
 	Media       uint64 // RTP or RTCP, which was not negotiated
-	NoChannels  uint64 // SCTP packets, although no data section was agreed on
+	NoChannels  uint64 // SCTP packets, although data channels were not agreed on
 }
 
 // Stats returns a snapshot.
