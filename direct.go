@@ -21,7 +21,8 @@ type Parameters struct {
 	// ICELite says that the agent is a lite one.
 	ICELite bool
 
-	// Candidates are those known so far; more may follow by AddRemoteCandidate.
+	// Candidates are those known so far; more may follow by AddRemoteCandidate. If there
+	// are no more, [Rtc.EndOfRemoteCandidates] lets ICE complete, or fail, early.
 	Candidates []ice.Candidate
 
 	// Fingerprints are those of the DTLS certificate. A match with one is enough. They
