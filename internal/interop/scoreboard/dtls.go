@@ -148,11 +148,11 @@ func handshakeCPURows(b *board) {
 	} {
 		ours := func() { b.dtlsHandshake(v.version, v.group) }
 		if v.pion == nil {
-			times := interleave(4, ours, v.floor.run)
+			times := interleave(rounds, 4, ours, v.floor.run)
 			b.atMost("cpu."+v.name, ratio(times[0], times[1]), "× floor", 1.5)
 			continue
 		}
-		times := interleave(4, ours, v.floor.run, v.pion, pion2)
+		times := interleave(rounds, 4, ours, v.floor.run, v.pion, pion2)
 		b.atMost("cpu."+v.name, ratio(times[0], times[1]), "× floor", 1.5, ratio(times[2], times[1]))
 		if v.group == dtls.X25519 {
 			b.shown("cpu."+v.name+".pion2", ratio(times[3], times[1]), "× floor")
@@ -221,7 +221,7 @@ func recordRows(b *board) {
 			}
 		}
 		floor, pion := recordFloor(len(plaintext)), b.pionRecord(plaintext)
-		times := interleave(2000, ours, floor, pion)
+		times := interleave(quickRounds, quickCalls, ours, floor, pion)
 		b.atMost("record."+v.name, ratio(times[0], times[1]), "× floor", 1.3, ratio(times[2], times[1]))
 		b.atMost("record."+v.name+".allocs", allocations(ours), "per record", 0, allocations(pion))
 		b.shown("record."+v.name+".floor", median(times[1]), "ns")

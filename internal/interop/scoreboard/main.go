@@ -9,7 +9,7 @@
 //
 // Time on a shared machine means little, so nothing here is gated on wall time. Ratios
 // are of processor time, with GOMAXPROCS=1, ours and its floor in turns, median of 41
-// rounds. Where time itself is the result, it is virtual: our machines run in the
+// rounds or more. Where time itself is the result, it is virtual: our machines run in the
 // virtual network of internal/simnet, Pion's run in testing/synctest bubbles.
 package main
 

@@ -13,8 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rounds is how often each side of a ratio is measured.
-const rounds = 41
+// A ratio is the median over a number of rounds. What takes long gets 41. What is
+// quick gets many short ones, so that most of them fit between two interruptions
+// by other processes, which cost whatever has more code and data in the caches more.
+const (
+	rounds      = 41
+	quickRounds = 601
+	quickCalls  = 150
+)
 
 // inTest runs f where testing/synctest works, which wants a *testing.T, and ends the
 // program with the exit code that f returns.
@@ -53,7 +59,7 @@ func cpuTime() time.Duration {
 // interleave measures the processor time of one call of each function, in turns, on
 // one processor, and returns for each the times of all rounds. In a round each
 // function is called n times.
-func interleave(n int, functions ...func()) [][]float64 {
+func interleave(rounds, n int, functions ...func()) [][]float64 {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for _, f := range functions {
 		f() // warm: pools filled, code paged in
