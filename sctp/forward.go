@@ -2,6 +2,7 @@ package sctp
 
 import (
 	"encoding/binary"
+	"time"
 
 	"github.com/sansrtc/rtc/internal/seqnum"
 )
@@ -58,6 +59,10 @@ func (a *Association) handleForwardTSN(t instant, b []byte) {
 func (a *Association) appendForwardTSN(b []byte, room int) []byte {
 	s := &a.sent
 	s.forwardOwed = false
+	// "If … the Advanced.Peer.Ack.Point is greater than the Cumulative TSN ACK carried in the
+	// received SACK, the sender MUST send the peer a FORWARD TSN chunk": when the answer is overdue.
+	// https://www.rfc-editor.org/rfc/rfc3758#section-3.5
+	s.forwardAt = a.now.add(max(2*a.rtt.srtt, 20*time.Millisecond))
 	start := len(b)
 	b = appendChunkHeader(b, chunkForwardTSN, 0)
 	b = binary.BigEndian.AppendUint32(b, 0)

@@ -42,10 +42,11 @@ type chunkList struct {
 
 // sentState is the sender's view of the DATA on its way.
 type sentState struct {
-	ring    []sentChunk // by TSN modulo its length, a power of two
-	nextTSN uint32      // of the next new chunk
-	cumTSN  uint32      // all up to it are acknowledged
-	advTSN  uint32      // Advanced.Peer.Ack.Point: all up to it are acknowledged or abandoned
+	ring      []sentChunk // by TSN modulo its length, a power of two
+	nextTSN   uint32      // of the next new chunk
+	cumTSN    uint32      // all up to it are acknowledged
+	advTSN    uint32      // Advanced.Peer.Ack.Point: all up to it are acknowledged or abandoned
+	forwardAt instant     // a FORWARD-TSN sent earlier than now is not answered: send it again
 
 	flying  chunkList // in the order they were sent
 	lost    chunkList // in the order they go out again
@@ -262,7 +263,7 @@ func (a *Association) advancePoint() {
 	for s.advTSN+1 != s.nextTSN && s.at(s.advTSN+1).state == abandoned {
 		s.advTSN++
 	}
-	if s.advTSN != old && seqnum.Less(s.cumTSN, s.advTSN) {
+	if seqnum.Less(s.cumTSN, s.advTSN) && (s.advTSN != old || s.forwardAt.due(a.now)) {
 		s.forwardOwed = true
 	}
 }
