@@ -9,6 +9,7 @@ import (
 
 const (
 	maxInterval  = 16  // of Config.RTO: checks of a pair never get rarer than that
+	consentTries = 3   // checks in a row of a valid pair whose peer is heard but does not answer
 	quickRepeats = 3   // repetitions before the interval grows
 	minRTO       = 2   // Config.RTO divided by that is the least, however small the RTT
 	maxRTO       = 5   // of Config.RTO, however large the RTT
@@ -144,9 +145,13 @@ func (a *Agent) checkSent(g *generation, p *pair) {
 	p.lastSent = a.now
 	p.attempts++
 	if p.state == PairSucceeded {
-		if a.nominating(g, p) {
+		switch {
+		case a.nominating(g, p):
 			p.nextAt = a.now.Add(a.checkInterval(p))
-		} else {
+		case p.attempts%consentTries != 0 && p.lastHeard.After(p.lastAnswer):
+			// Not a new interval but a repetition: the peer is there, so something got lost.
+			p.nextAt = a.now.Add(max(5*a.cfg.RTO, 2*p.rtt))
+		default:
 			p.nextAt = a.now.Add(a.consentInterval())
 		}
 		return
@@ -214,7 +219,7 @@ func (a *Agent) recheck(p *pair, after time.Duration) {
 	if p.state != PairSucceeded || a.cfg.Lite {
 		return
 	}
-	last := &p.checks[(p.nextCheck+len(p.checks)-1)%len(p.checks)]
+	last := p.lastCheck()
 	if at := last.sentAt.Add(max(after, 2*p.rtt)); last.open && !a.now.Before(at) && at.Before(p.nextAt) {
 		p.nextAt = a.now
 	}

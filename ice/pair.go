@@ -30,9 +30,10 @@ type pair struct {
 	failAt    time.Time // InProgress: when to give up
 	expiresAt time.Time // Succeeded: when consent ends
 
-	lastHeard time.Time // anything authenticated of the peer
-	lastData  time.Time
-	lastSent  time.Time // a STUN packet of ours
+	lastAnswer time.Time // a check of ours was answered
+	lastHeard  time.Time // anything authenticated of the peer
+	lastData   time.Time
+	lastSent   time.Time // a STUN packet of ours
 
 	rtt, lastRTT time.Duration
 
@@ -60,6 +61,11 @@ func (p *pair) transaction(id stun.TransactionID) *transaction {
 		}
 	}
 	return nil
+}
+
+// lastCheck returns the check sent last; it is not open if there was none.
+func (p *pair) lastCheck() *transaction {
+	return &p.checks[(p.nextCheck+len(p.checks)-1)%len(p.checks)]
 }
 
 // live reports whether checks may still make the pair valid.

@@ -147,11 +147,14 @@ func (a *Agent) handleSuccess(p *pair, t *transaction) {
 		// affected 5-tuple again." https://www.rfc-editor.org/rfc/rfc7675#section-5.1
 		return
 	}
-	p.lastHeard = a.now
+	p.lastHeard, p.lastAnswer = a.now, a.now
 	p.expiresAt = a.now.Add(a.cfg.ConsentTimeout)
-	if p.state != PairSucceeded {
-		p.state, p.attempts, p.triggered = PairSucceeded, 0, 0
+	p.attempts = 0
+	if p.state != PairSucceeded || p.nextAt.After(a.now) {
 		p.nextAt = a.now.Add(a.consentInterval())
+	}
+	if p.state != PairSucceeded {
+		p.state, p.triggered = PairSucceeded, 0
 		p.nominated = !a.controlling && p.peerNominated
 	}
 	if t.nominate && t.controlling && a.controlling && !p.nominated {

@@ -173,8 +173,8 @@ func (a *Agent) keep(g *generation) {
 		p.kept = kept
 	}
 	if a.controlling && g == a.cur && g.selected == nil {
-		p := g.bestValid(a.better)
-		if soon := a.now.Add(a.cfg.RTO * maxInterval); p != nil && p.nextAt.After(soon) {
+		// Unless such a check is under way, and is repeated by its own timer.
+		if p := g.bestValid(a.better); p != nil && !(p.lastCheck().open && p.lastCheck().nominate) && p.nextAt.After(a.now) {
 			p.nextAt, p.attempts = a.now, 0
 		}
 	}
