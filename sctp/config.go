@@ -56,7 +56,7 @@ type Config struct {
 	// MaxRetransmits is how many times in a row the retransmission timer may
 	// expire, without a sign of life in between, before the association is
 	// given up (Association.Max.Retrans), and how often an INIT or
-	// COOKIE-ECHO is repeated. If zero, 24, which is some three minutes. If
+	// COOKIE-ECHO is repeated. If zero, 24, which is more than a minute. If
 	// negative, there is no limit: the caller decides, for instance by ICE
 	// consent.
 	MaxRetransmits int

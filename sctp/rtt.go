@@ -61,9 +61,13 @@ func (r *rttState) sampleMin(now instant, d time.Duration) {
 	}
 }
 
+// maxBackOff is how far doubling goes. Someone waits for the message: after a few losses in a
+// row, to try every three seconds costs the path nothing.
+const maxBackOff = 3 * time.Second
+
 // backOff doubles the timeout, up to a limit.
 func (r *rttState) backOff(limit time.Duration) {
-	r.rto = min(2*r.rto, max(limit, r.min))
+	r.rto = max(r.base, min(2*r.rto, max(limit, r.min), maxBackOff))
 }
 
 // reset ends the back-off: the peer answers.

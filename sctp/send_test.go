@@ -188,7 +188,7 @@ func TestTimeouts(t *testing.T) {
 	test.wantSent("sent", `DATA tsn=100 sid=0 ssn=0 ppid=51 E B I "x"`)
 	test.a.loss.probed = true // not here
 	test.a.armProbe(test.a.now)
-	for pause := 200 * time.Millisecond; test.a.stats.Timeouts < 5; pause *= 2 {
+	for pause := 200 * time.Millisecond; test.a.stats.Timeouts < 5; pause = min(2*pause, maxBackOff) {
 		before := test.now
 		test.advanceToTimer()
 		test.want("again", `DATA tsn=100 sid=0 ssn=0 ppid=51 E B I "x"`)
