@@ -27,6 +27,11 @@ type Path struct {
 	Remote    netip.AddrPort
 }
 
+// String returns the path for people to read: "udp 192.0.2.1:5000 → 198.51.100.2:6000".
+func (p Path) String() string {
+	return p.Transport.String() + " " + p.Local.String() + " → " + p.Remote.String()
+}
+
 func (p Path) unmap() Path {
 	p.Local = unmap(p.Local)
 	p.Remote = unmap(p.Remote)
