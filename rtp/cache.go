@@ -1,0 +1,199 @@
+package rtp
+
+// cacheMin is for how many packets a cache has room at first.
+const cacheMin = 32
+
+// A cache keeps the packets of a stream that have been sent, for the time in which the peer
+// may ask for them again, and those that have not been sent yet. It is a ring over the
+// sequence numbers that grows while the packets in it are young, up to its limits.
+type cache struct {
+	maxPackets int
+	maxBytes   int
+	maxAge     int64
+
+	ring  []cachedPacket // by sequence number, modulo its length
+	low   uint64         // no packet before
+	high  uint64         // no packet behind
+	bytes int            // held
+	free  [][]byte       // buffers of packets that have left
+	spare int            // bytes in these
+
+	unsent  int    // bytes held that have not been sent
+	dropped uint64 // packets dropped that had not been sent
+}
+
+// maxSpare is how many bytes of empty buffers are kept at least. More are while more is held.
+const maxSpare = 64 << 10
+
+// cachedPacket is one packet. A sequence number of zero says that there is none.
+type cachedPacket struct {
+	seq       uint64
+	writtenAt int64
+	sentAt    int64 // for the first time; 0: not yet
+	againAt   int64 // sent for the last time
+	owed      bool  // to be sent again
+
+	marker      bool
+	payloadType uint8
+	timestamp   uint32
+	profile     ExtensionProfile
+	csrcs       int    // bytes of these at the start of buf
+	extensions  int    // bytes of these behind them
+	buf         []byte // CSRCs, extensions and payload
+	sent        []byte // extensions as they were sent, if the same packet may have to be sent again
+	sentProfile ExtensionProfile
+}
+
+func (p *cachedPacket) payload() []byte { return p.buf[p.csrcs+p.extensions:] }
+
+func (c *cache) slot(seq uint64) *cachedPacket { return &c.ring[seq&uint64(len(c.ring)-1)] }
+
+// find returns a packet, nil if it is not there.
+func (c *cache) find(seq uint64) *cachedPacket {
+	if len(c.ring) == 0 || seq < c.low || seq > c.high {
+		return nil
+	}
+	if p := c.slot(seq); p.seq == seq {
+		return p
+	}
+	return nil
+}
+
+// add stores a packet, whose number must not be in the cache, and makes room for it. It
+// returns nil if the packet is older than all that there is room for.
+func (c *cache) add(at int64, seq uint64, h *Header, payload []byte) *cachedPacket {
+	if len(c.ring) == 0 {
+		c.ring = make([]cachedPacket, min(cacheMin, c.maxPackets))
+		c.low, c.high = seq, seq
+	}
+	if seq < c.low {
+		if c.high-seq >= uint64(len(c.ring)) {
+			return nil
+		}
+		c.low = seq
+	}
+	for seq-c.low >= uint64(len(c.ring)) && c.low <= c.high {
+		if c.young(at) && len(c.ring) < c.maxPackets {
+			c.grow()
+			continue
+		}
+		c.evict()
+	}
+	c.high = max(c.high, seq)
+	if c.low > c.high || seq-c.low >= uint64(len(c.ring)) {
+		c.low = seq // everything has left
+	}
+	size := len(h.CSRCs) + len(h.Extensions.Data) + len(payload)
+	for c.bytes+size > c.maxBytes && c.low < seq {
+		c.evict()
+	}
+	p := c.slot(seq)
+	sent := p.sent[:0]
+	b := append(c.buffer(), h.CSRCs[:4*min(h.CSRCs.Len(), MaxCSRCs)]...)
+	csrcs := len(b)
+	b = append(b, h.Extensions.Data...)
+	*p = cachedPacket{
+		seq: seq, writtenAt: at,
+		marker: h.Marker, payloadType: h.PayloadType, timestamp: h.Timestamp,
+		profile: h.Extensions.Profile, csrcs: csrcs, extensions: len(b) - csrcs,
+		buf: append(b, payload...), sent: sent,
+	}
+	c.bytes += size
+	c.unsent += size
+	return p
+}
+
+// young reports whether the oldest packet may still be asked for.
+func (c *cache) young(at int64) bool {
+	p := c.slot(c.low)
+	return p.seq == c.low && (p.sentAt == 0 || at-p.sentAt < c.maxAge)
+}
+
+// evict drops the oldest packet.
+func (c *cache) evict() {
+	if p := c.slot(c.low); p.seq == c.low {
+		c.drop(p)
+	}
+	c.low++
+}
+
+// drop empties a slot. Its buffer is used again.
+func (c *cache) drop(p *cachedPacket) {
+	c.bytes -= len(p.buf)
+	if p.sentAt == 0 {
+		c.unsent -= len(p.buf)
+		c.dropped++
+	}
+	if c.spare+cap(p.buf) <= max(c.bytes, maxSpare) {
+		c.free = append(c.free, p.buf[:0])
+		c.spare += cap(p.buf)
+	}
+	*p = cachedPacket{sent: p.sent[:0]}
+}
+
+// expire drops packets that nobody will ask for any more.
+func (c *cache) expire(at int64) {
+	for len(c.ring) > 0 && c.low <= c.high && !c.young(at) {
+		c.evict()
+	}
+}
+
+// buffer returns an empty buffer.
+func (c *cache) buffer() []byte {
+	n := len(c.free)
+	if n == 0 {
+		return nil
+	}
+	b := c.free[n-1]
+	c.free[n-1] = nil
+	c.free = c.free[:n-1]
+	c.spare -= cap(b)
+	return b
+}
+
+func (c *cache) grow() {
+	ring := make([]cachedPacket, min(2*len(c.ring), c.maxPackets))
+	for seq := c.low; seq <= c.high; seq++ {
+		if p := c.slot(seq); p.seq == seq {
+			ring[seq&uint64(len(ring)-1)] = *p
+		}
+	}
+	c.ring = ring
+}
+
+// reset drops everything, with the memory.
+func (c *cache) reset() {
+	c.ring, c.free, c.bytes, c.spare, c.low, c.high, c.unsent = nil, nil, 0, 0, 0, 0, 0
+}
+
+// A sequenceQueue holds sequence numbers, first in, first out.
+type sequenceQueue struct {
+	ring  []uint64
+	first int
+	count int
+}
+
+func (q *sequenceQueue) push(seq uint64) {
+	if q.count == len(q.ring) {
+		ring := make([]uint64, max(16, 2*len(q.ring)))
+		n := copy(ring, q.ring[q.first:])
+		copy(ring[n:], q.ring[:q.first])
+		q.ring, q.first = ring, 0
+	}
+	q.ring[(q.first+q.count)&(len(q.ring)-1)] = seq
+	q.count++
+}
+
+func (q *sequenceQueue) peek() (uint64, bool) {
+	if q.count == 0 {
+		return 0, false
+	}
+	return q.ring[q.first], true
+}
+
+func (q *sequenceQueue) pop() {
+	q.first = (q.first + 1) & (len(q.ring) - 1)
+	q.count--
+}
+
+func (q *sequenceQueue) reset() { *q = sequenceQueue{} }

@@ -1,0 +1,171 @@
+package rtp
+
+import (
+	"time"
+
+	"github.com/sansrtc/rtc/internal/seqnum"
+)
+
+// resendFloor is what a stream may send again per second even if it sends nothing new.
+const resendFloor = 10_000
+
+// minCoolDown is the least time between two retransmissions of a packet.
+const minCoolDown = 10 * time.Millisecond
+
+// A resendBudget limits the bytes of retransmissions to a share of what is sent for the
+// first time. Unused bytes are saved up, which pays for the repair of a burst of losses.
+type resendBudget struct {
+	percent int
+	burst   int
+	tokens  int // may be below zero by one packet
+	credit  int // hundredths of a byte earned
+	at      int64
+}
+
+func (b *resendBudget) init(cfg *SenderConfig) {
+	b.percent, b.burst, b.tokens = cfg.ResendPercent, cfg.ResendBurst, cfg.ResendBurst
+}
+
+// earn takes bytes sent for the first time.
+func (b *resendBudget) earn(size int) {
+	b.credit += size * max(b.percent, 0)
+	b.tokens = min(b.tokens+b.credit/100, b.burst)
+	b.credit %= 100
+}
+
+// advance adds what time brings.
+func (b *resendBudget) advance(at int64) {
+	elapsed := min(at-b.at, int64(10*time.Second))
+	n := elapsed * resendFloor / int64(time.Second)
+	if n > 0 {
+		b.at = at
+		b.tokens = min(b.tokens+int(n), b.burst)
+	}
+}
+
+func (b *resendBudget) spend(size int) bool {
+	if b.percent < 0 || b.tokens < size {
+		return false
+	}
+	b.tokens -= size
+	return true
+}
+
+// HandleNACK takes a request of the peer for one packet. It is sent again if it is still there,
+// was not sent within the last round-trip time, and is within the budget. To ask more often or for
+// more has no effect: the rest is counted as refused, and the peer will ask again.
+func (s *Sender) HandleNACK(now time.Time, number uint16) {
+	at := s.time.advance(now)
+	s.stats.NACKedPackets++
+	if !s.started || s.paused || s.closed {
+		return
+	}
+	p := s.cache.find(seqnum.Extend(s.highest, number))
+	if p == nil || p.sentAt == 0 || at-p.sentAt >= s.cache.maxAge {
+		s.stats.ResendsMissed++
+		return
+	}
+	if p.owed {
+		return
+	}
+	// The first request is answered at once: the peer may know the round-trip time better.
+	if p.againAt != p.sentAt && at-p.againAt < int64(max(s.rtt, minCoolDown)) {
+		s.stats.ResendsRefused++
+		return
+	}
+	s.resend.advance(at)
+	if !s.resend.spend(FixedHeaderSize + len(p.buf)) {
+		s.stats.ResendsRefused++
+		return
+	}
+	p.owed = true
+	s.again.push(p.seq)
+}
+
+func (s *Sender) hasRTX(p *cachedPacket) bool {
+	return s.cfg.RTXSSRC != 0 && s.rtxTypes[p.payloadType&0x7f] != 0
+}
+
+// repeat sends a packet again.
+func (s *Sender) repeat(at int64, p *cachedPacket) *Outgoing {
+	// One nanosecond after the first time at least, which tells it from the first time.
+	p.againAt = max(at, p.sentAt+1)
+	s.stats.Resends++
+	s.stats.ResentBytes += uint64(len(p.payload()))
+	out := s.build(p)
+	if s.hasRTX(p) {
+		s.wrap(out, p)
+		return out
+	}
+	// The same index with other bytes would use the key stream twice.
+	out.Repeat = true
+	s.scratch = append(s.scratch[:0], p.sent...)
+	out.Header.Extensions = Extensions{Profile: p.sentProfile, Data: s.scratch}
+	return out
+}
+
+// wrap makes a retransmission of a packet.
+//
+// "the retransmission packet [...] the sequence number has the standard definition; i.e., it MUST
+// be one higher than the sequence number of the preceding packet sent in the retransmission
+// stream" https://www.rfc-editor.org/rfc/rfc4588#section-4
+func (s *Sender) wrap(out *Outgoing, p *cachedPacket) {
+	out.RTX, out.OSN = true, uint16(p.seq)
+	out.Header.SSRC = s.cfg.RTXSSRC
+	out.Header.PayloadType = s.rtxTypes[p.payloadType&0x7f]
+	out.Header.SequenceNumber = s.rtxSeq
+	s.rtxSeq++
+	s.stats.RTXPackets++
+}
+
+// Padding returns a packet of about size bytes of payload that is sent for its size only, as a
+// probe of the network, and takes it as sent. It is a retransmission of the latest packet if there
+// is one of at most that size, and padding alone otherwise, at most 255 bytes. It returns false
+// without a stream for retransmissions, and before the first packet was sent.
+func (s *Sender) Padding(now time.Time, size int) (*Outgoing, bool) {
+	at := s.time.advance(now)
+	if !s.started || s.paused || s.closed || size <= 0 {
+		return nil, false
+	}
+	last := s.cache.find(s.lastSent)
+	if last == nil || !s.hasRTX(last) {
+		return nil, false
+	}
+	s.stats.PaddingPackets++
+	if p := s.paddingPacket(last.seq, size); p != nil {
+		p.againAt = max(at, p.sentAt+1)
+		out := s.build(p)
+		s.wrap(out, p)
+		out.Padding = true
+		s.stats.PaddingBytes += uint64(len(out.Payload))
+		return out, true
+	}
+	out := s.build(last)
+	s.wrap(out, last)
+	out.Padding, out.OSN, out.Payload = true, 0, nil
+	out.Header.Marker = false
+	out.Header.CSRCs = nil
+	out.Header.Extensions.Data = out.Header.Extensions.Data[:0]
+	out.Header.PaddingSize = uint8(min(size, 255))
+	s.stats.PaddingBytes += uint64(out.Header.PaddingSize)
+	return out, true
+}
+
+// paddingPacket returns one of the last packets that comes close to a size, if any does.
+func (s *Sender) paddingPacket(seq uint64, size int) (best *cachedPacket) {
+	for range 16 {
+		p := s.cache.find(seq)
+		seq--
+		if p == nil || p.sentAt == 0 || !s.hasRTX(p) {
+			continue
+		}
+		n := len(p.payload())
+		if n > size || n < size/2 || n < 50 {
+			continue
+		}
+		if best == nil || n > len(best.payload()) {
+			best = p
+		}
+	}
+	return best
+}
