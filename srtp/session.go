@@ -1,0 +1,59 @@
+package srtp
+
+// Protection protects the packets of a session in both directions. Each method appends the
+// result for a packet to dst, or returns dst as it was and an error, upon which the packet is
+// dropped. The packet may be behind dst in the same array, as in f(b[:0], b), and an
+// implementation may or may not use that room; it keeps neither slice. The methods are not
+// called concurrently.
+//
+// [Session] is the implementation of this package. Another one has to refuse replayed
+// packets, and to change no state for a packet that is not authentic.
+type Protection interface {
+	AppendEncryptRTP(dst, packet []byte) ([]byte, error)
+	AppendDecryptRTP(dst, packet []byte) ([]byte, error)
+	AppendEncryptRTCP(dst, packet []byte) ([]byte, error)
+	AppendDecryptRTCP(dst, packet []byte) ([]byte, error)
+}
+
+// A Factory makes the Protection of a session from what DTLS has negotiated. The keys are
+// its own to keep.
+type Factory func(Profile, Keys) (Protection, error)
+
+// A Session protects both directions: it encrypts with Send and decrypts with Receive.
+type Session struct {
+	Send, Receive *Context
+}
+
+// NewSession returns a session with the defaults of Config. It returns ErrProfile, ErrKeys or
+// ErrFIPS.
+func NewSession(p Profile, keys Keys) (*Session, error) {
+	send, err := NewContext(Config{Profile: p, Master: keys.Local})
+	if err != nil {
+		return nil, err
+	}
+	receive, err := NewContext(Config{Profile: p, Master: keys.Remote})
+	if err != nil {
+		return nil, err
+	}
+	return &Session{Send: send, Receive: receive}, nil
+}
+
+// AppendEncryptRTP is that of Send.
+func (s *Session) AppendEncryptRTP(dst, packet []byte) ([]byte, error) {
+	return s.Send.AppendEncryptRTP(dst, packet)
+}
+
+// AppendDecryptRTP is that of Receive.
+func (s *Session) AppendDecryptRTP(dst, packet []byte) ([]byte, error) {
+	return s.Receive.AppendDecryptRTP(dst, packet)
+}
+
+// AppendEncryptRTCP is that of Send.
+func (s *Session) AppendEncryptRTCP(dst, packet []byte) ([]byte, error) {
+	return s.Send.AppendEncryptRTCP(dst, packet)
+}
+
+// AppendDecryptRTCP is that of Receive.
+func (s *Session) AppendDecryptRTCP(dst, packet []byte) ([]byte, error) {
+	return s.Receive.AppendDecryptRTCP(dst, packet)
+}
