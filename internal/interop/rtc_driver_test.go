@@ -32,6 +32,11 @@ type rtcPeer struct {
 	closed  bool  // by OutputClosed
 
 	patience time.Duration // how long an event may take
+
+	// Set by call. react sees each event first, and reports whether it is done with; lose
+	// reports whether a datagram is lost.
+	react func(*rtc.Rtc, rtc.Event) bool
+	lose  func(b []byte) bool
 }
 
 type rtcPacket struct {
@@ -104,6 +109,9 @@ func (p *rtcPeer) run(r *rtc.Rtc, packets <-chan rtcPacket) {
 		}
 		select {
 		case in := <-packets:
+			if p.lose != nil && p.lose(in.data) {
+				continue
+			}
 			r.HandleInput(rtc.Input{Now: time.Now(), Local: in.local, Remote: in.remote, Data: in.data})
 		case <-timer.C:
 			r.HandleInput(rtc.Input{Now: time.Now()})
@@ -120,9 +128,15 @@ func (p *rtcPeer) drain(r *rtc.Rtc) (time.Time, bool) {
 	for {
 		switch out := r.PollOutput(); out.Kind {
 		case rtc.OutputTransmit:
+			if p.lose != nil && p.lose(out.Transmit.Data) {
+				continue
+			}
 			// A failed write is a lost datagram.
 			p.sockets[out.Transmit.Local].WriteTo(out.Transmit.Data, net.UDPAddrFromAddrPort(out.Transmit.Remote))
 		case rtc.OutputEvent:
+			if p.react != nil && p.react(r, out.Event) {
+				continue
+			}
 			p.events <- keepEvent(out.Event)
 		case rtc.OutputTimeout:
 			return out.Deadline, true

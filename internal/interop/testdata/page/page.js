@@ -202,6 +202,69 @@ async function transport() {
   };
 }
 
+// ---- Media.
+
+let camera = null; // small pictures, which a busy machine can encode
+
+// sendMedia adds the fake camera and microphone.
+async function sendMedia({kinds = ["audio", "video"], codec = "", encodings = null} = {}) {
+  camera ??= await navigator.mediaDevices.getUserMedia({audio: true, video: {width: 320, height: 180, frameRate: 15}});
+  if (encodings) {
+    // Of a small picture Chromium sends no more than one encoding.
+    await camera.getVideoTracks()[0].applyConstraints({width: 960, height: 540, frameRate: 15});
+  }
+  pc.ontrack = show;
+  for (const track of camera.getTracks()) {
+    if (!kinds.includes(track.kind)) continue;
+    if (track.kind === "video" && encodings) {
+      pc.addTransceiver(track, {direction: "sendonly", streams: [camera], sendEncodings: encodings});
+    } else {
+      pc.addTrack(track, camera);
+    }
+    if (track.kind === "video" && codec) preferVideo(pc.getTransceivers().find(t => t.sender.track === track), codec);
+  }
+}
+
+// show plays a track: what nobody looks at need not be decoded.
+function show({track}) {
+  const v = document.createElement(track.kind);
+  v.autoplay = v.muted = true;
+  v.srcObject = new MediaStream([track]);
+  document.body.append(v);
+}
+
+// stopKind ends the section of a kind.
+function stopKind(kind) {
+  pc.getTransceivers().find(t => !t.stopped && t.receiver.track.kind === kind).stop();
+}
+
+// mediaStats returns what getStats tells of streams, of one type and kind.
+async function mediaStats(type, kind) {
+  const stats = await pc.getStats(), all = [...stats.values()];
+  return all.filter(s => s.type === type && s.kind === kind).map(s => ({
+    rid: s.rid ?? "", codec: stats.get(s.codecId)?.mimeType ?? "",
+    packets: s.packetsReceived ?? s.packetsSent ?? 0, lost: s.packetsLost ?? 0,
+    decoded: s.framesDecoded ?? 0, encoded: s.framesEncoded ?? 0, keys: s.keyFramesDecoded ?? 0,
+    width: s.frameWidth ?? 0, height: s.frameHeight ?? 0,
+    nacks: s.nackCount ?? 0, plis: s.pliCount ?? 0, resent: s.retransmittedPacketsReceived ?? s.retransmittedPacketsSent ?? 0,
+    freezes: s.freezeCount ?? 0, concealed: s.concealedSamples ?? 0, rtt: s.roundTripTime ?? 0,
+  }));
+}
+
+// receiving waits until n more pictures of a video have been decoded, or n more packets of a sound
+// have come, and returns the stream.
+async function receiving(kind, n) {
+  const sum = list => list.reduce((all, s) => all + (kind === "video" ? s.decoded : s.packets), 0);
+  const before = sum(await mediaStats("inbound-rtp", kind));
+  let now;
+  try {
+    await until("x", async () => sum(now = await mediaStats("inbound-rtp", kind)) >= before + n);
+  } catch {
+    throw new Error(`only ${sum(now) - before} of ${n}, ${kind}: ${JSON.stringify(now)}; sent ${JSON.stringify(await mediaStats("outbound-rtp", kind))}`);
+  }
+  return now.at(-1);
+}
+
 // ---- The situations in which the recorded offers were made.
 
 async function media() {

@@ -1,0 +1,383 @@
+package interop
+
+import (
+	"errors"
+	"fmt"
+	"math/rand"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sansrtc/rtc"
+	"github.com/sansrtc/rtc/internal/interop/browser"
+	"github.com/sansrtc/rtc/internal/interop/netns"
+	"github.com/sansrtc/rtc/rtp"
+)
+
+func TestChromiumMedia(t *testing.T) { testBrowserMedia(t, chromium) }
+func TestFirefoxMedia(t *testing.T)  { testBrowserMedia(t, firefox) }
+
+// testBrowserMedia lets a browser send its camera and microphone, which comes back to it
+// packet by packet.
+func testBrowserMedia(t *testing.T, kind browserKind) {
+	ns := netns.ForTest(t)
+	b := startBrowser(t, kind, ns, browser.Config{})
+	loadPage(b)
+	run := func(name string, f func(*mediaSession)) {
+		t.Run(name, func(t *testing.T) { f(newMediaSession(t, b, ns)) })
+	}
+	for _, weOffer := range []bool{false, true} {
+		name := "offers"
+		if weOffer {
+			name = "answers"
+		}
+		run(name, func(s *mediaSession) {
+			s.begin(weOffer, map[string]any{})
+			s.echoes("video", "audio")
+			s.reported()
+			s.restartWhileFlowing()
+		})
+		run("loss/"+name, func(s *mediaSession) { testMediaLoss(s, weOffer) })
+	}
+	run("outage", testMediaOutage)
+	run("renegotiation", testMediaSections)
+	for _, codec := range videoCodecs(b) {
+		run("codec/"+codec, func(s *mediaSession) {
+			s.begin(false, map[string]any{"codec": codec})
+			got := s.echoes("video")
+			require.Equal(s.t, "video/"+codec, got.Codec)
+		})
+	}
+	run("simulcast", testSimulcast)
+}
+
+// videoCodecs returns the names of the codecs that the browser sends.
+func videoCodecs(b testBrowser) (names []string) {
+	b.t.Helper()
+	var types []string
+	b.eval(&types, `() => [...new Set(RTCRtpSender.getCapabilities("video").codecs.map(c => c.mimeType))]`)
+	for _, typ := range types {
+		name := strings.TrimPrefix(typ, "video/")
+		switch strings.ToLower(name) {
+		case "rtx", "red", "ulpfec", "flexfec-03":
+		default:
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// mediaSession is a browserSession in which what comes is sent back.
+type mediaSession struct {
+	*browserSession
+
+	// The goroutine of the Rtc owns what follows.
+	sections map[rtc.MediaID]*rtc.MediaChanged
+	streams  map[string]*receivedStream // by kind and RID
+	quiet    bool                       // nothing is sent back
+	wishes   int                        // of the page for key frames
+	late     int                        // packets too old to be sent back
+	err      error                      // the first one of a method
+}
+
+// receivedStream is what came of one encoding.
+type receivedStream struct {
+	packets, bytes int
+	first, last    uint64 // sequence numbers
+}
+
+func newMediaSession(t *testing.T, b testBrowser, ns *netns.Namespace) *mediaSession {
+	s := &mediaSession{
+		browserSession: newBrowserSession(t, b, ns, rtc.Config{}),
+		sections:       map[rtc.MediaID]*rtc.MediaChanged{}, streams: map[string]*receivedStream{},
+	}
+	s.ours.call(func(*rtc.Rtc, time.Time) { s.ours.react = s.react })
+	t.Cleanup(func() {
+		if t.Failed() {
+			s.explain()
+		}
+	})
+	s.page(nil, "begin", map[string]any{})
+	return s
+}
+
+// react sends back what comes.
+func (s *mediaSession) react(r *rtc.Rtc, ev rtc.Event) bool {
+	switch ev := ev.(type) {
+	case *rtc.MediaChanged:
+		s.sections[ev.ID] = ev
+		return false
+	case *rtc.KeyFrameRequested:
+		s.wishes++
+		s.note(r.RequestKeyFrame(time.Now(), ev.ID, ev.RID))
+		return true
+	case *rtc.RTPReceived:
+		s.count(ev)
+		if !s.quiet {
+			s.sendBack(r, ev)
+		}
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *mediaSession) count(p *rtc.RTPReceived) {
+	key := s.sections[p.ID].Kind.String() + p.RID
+	if s.streams[key] == nil {
+		s.streams[key] = &receivedStream{first: p.Sequence}
+	}
+	stream := s.streams[key]
+	stream.packets++
+	stream.bytes += len(p.Payload)
+	stream.first, stream.last = min(stream.first, p.Sequence), max(stream.last, p.Sequence)
+}
+
+// sendBack sends a packet to where it came from, without its header extensions.
+func (s *mediaSession) sendBack(r *rtc.Rtc, p *rtc.RTPReceived) {
+	section := s.sections[p.ID]
+	for _, c := range section.Codecs {
+		if c.Receive.PayloadType == p.Header.PayloadType {
+			h := rtp.Header{
+				Marker: p.Header.Marker, PayloadType: c.Send.PayloadType,
+				SequenceNumber: p.Header.SequenceNumber, Timestamp: p.Header.Timestamp,
+			}
+			err := r.WriteRTP(time.Now(), p.ID, "", &h, p.Payload)
+			if errors.Is(err, rtp.ErrSequence) {
+				s.late++ // repaired, but too old to be sent on
+				return
+			}
+			s.note(err)
+			return
+		}
+	}
+	s.note(fmt.Errorf("payload type %d of %s was not agreed on", p.Header.PayloadType, section.MID))
+}
+
+func (s *mediaSession) note(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// explain logs what is known of a session that failed.
+func (s *mediaSession) explain() {
+	select {
+	case <-s.ours.ended:
+		s.t.Logf("the session has ended: %v", s.ours.err)
+		return
+	default:
+	}
+	s.ours.call(func(r *rtc.Rtc, _ time.Time) {
+		s.t.Logf("stats: %+v", r.Stats())
+		s.t.Logf("error: %v, wishes: %d, late: %d", s.err, s.wishes, s.late)
+		for key, stream := range s.streams {
+			s.t.Logf("%s: %+v", key, *stream)
+		}
+		for _, section := range s.sections {
+			s.t.Logf("section %+v", *section)
+		}
+	})
+}
+
+// begin negotiates audio and video, or what init says otherwise.
+func (s *mediaSession) begin(weOffer bool, init map[string]any) {
+	s.t.Helper()
+	s.page(nil, "sendMedia", init)
+	if weOffer {
+		s.weOfferMedia(true, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Audio}, {Kind: rtc.Video}}})
+	} else {
+		s.browserOffers(false, false)
+	}
+	s.connected()
+}
+
+func (s *mediaSession) weOfferMedia(gathered bool, changes rtc.Changes) {
+	s.t.Helper()
+	o := s.ours.offer(changes)
+	var answer string
+	s.page(&answer, "answer", o.SDP(), map[string]any{"gathered": gathered})
+	s.ours.acceptAnswer(o, answer)
+	s.trickle()
+}
+
+// pageStream is what getStats tells of a stream.
+type pageStream struct {
+	RID, Codec             string
+	Packets, Lost          int
+	Decoded, Encoded, Keys int
+	Width, Height          int
+	NACKs, PLIs, Resent    int
+	Freezes, Concealed     int
+	RTT                    float64
+}
+
+// echoes waits until the page has decoded two seconds of each kind, and another second
+// after that. It returns what the page says of the first kind.
+func (s *mediaSession) echoes(kinds ...string) (first pageStream) {
+	s.t.Helper()
+	for i, kind := range kinds {
+		var got pageStream
+		n := 30
+		if kind == "audio" {
+			n = 100
+		}
+		s.page(&got, "receiving", kind, n)
+		s.page(&got, "receiving", kind, n/2)
+		s.t.Logf("%s: %+v", kind, got)
+		if kind == "video" {
+			require.Equal(s.t, "320x180", fmt.Sprintf("%dx%d", got.Width, got.Height))
+			require.Less(s.t, got.NACKs, got.Packets)
+		}
+		if i == 0 {
+			first = got
+		}
+	}
+	s.ours.call(func(r *rtc.Rtc, _ time.Time) {
+		if s.err != nil {
+			s.t.Errorf("sending back: %v", s.err)
+		}
+		for _, kind := range kinds {
+			if stream := s.streams[kind]; stream == nil || stream.packets < 30 {
+				s.t.Errorf("of %s came %+v", kind, stream)
+			}
+		}
+		if d := r.Stats().Dropped; d.Unauthentic+d.Malformed+d.Unread+d.Unsealed > 0 {
+			s.t.Errorf("dropped: %+v", d)
+		}
+	})
+	return first
+}
+
+// reported waits until the page knows of our reception reports.
+func (s *mediaSession) reported() {
+	s.t.Helper()
+	for _, kind := range []string{"audio", "video"} {
+		s.b.eval(nil, `kind => until("reports of "+kind, async () => (await mediaStats("remote-inbound-rtp", kind)).length)`, kind)
+		s.b.eval(nil, `kind => until("sender reports of "+kind, async () => (await mediaStats("remote-outbound-rtp", kind)).length)`, kind)
+	}
+}
+
+// restartWhileFlowing restarts ICE from both sides.
+func (s *mediaSession) restartWhileFlowing() {
+	s.t.Helper()
+	s.ours.forget()
+	s.browserOffers(false, true)
+	wait(s.ours, "a selected path", func(*rtc.PathSelected) bool { return true })
+	s.echoes("video", "audio")
+	s.ours.forget()
+	s.weOfferMedia(false, rtc.Changes{ICERestart: true})
+	wait(s.ours, "a selected path", func(*rtc.PathSelected) bool { return true })
+	s.echoes("video", "audio")
+}
+
+// testMediaLoss loses every twentieth datagram of media, both ways.
+func testMediaLoss(s *mediaSession, weOffer bool) {
+	s.begin(weOffer, map[string]any{})
+	s.echoes("video", "audio")
+	random := rand.New(rand.NewSource(1))
+	lost := 0
+	s.ours.call(func(*rtc.Rtc, time.Time) {
+		clear(s.streams)
+		s.ours.lose = func(b []byte) bool {
+			if b[0]>>6 != 2 || random.Intn(20) > 0 {
+				return false
+			}
+			lost++
+			return true
+		}
+	})
+	var got pageStream
+	s.page(&got, "receiving", "video", 150)
+	s.t.Logf("the page: %+v", got)
+	require.Positive(s.t, got.NACKs)
+	s.ours.call(func(_ *rtc.Rtc, _ time.Time) {
+		s.ours.lose = nil
+		video := s.streams["video"]
+		span := int(video.last-video.first) + 1
+		audio := s.streams["audio"]
+		s.t.Logf("of %d video packets came %d, of %d audio packets %d; %d datagrams were lost",
+			span, video.packets, audio.last-audio.first+1, audio.packets, lost)
+		if s.late > 0 {
+			s.t.Errorf("%d packets were repaired too late", s.late)
+		}
+		if lost < 10 || video.packets*100 < span*98 {
+			s.t.Errorf("of %d video packets came %d, with %d datagrams lost", span, video.packets, lost)
+		}
+	})
+	s.echoes("video", "audio")
+}
+
+// testMediaOutage loses more than can be repaired: pictures go on with a key frame, for which the
+// page asks us and we ask the page.
+func testMediaOutage(s *mediaSession) {
+	s.begin(false, map[string]any{})
+	s.echoes("video", "audio")
+	s.ours.call(func(*rtc.Rtc, time.Time) {
+		s.ours.lose = func(b []byte) bool { return b[0]>>6 == 2 && !rtp.IsRTCP(b) }
+	})
+	time.Sleep(3 * time.Second)
+	s.ours.call(func(*rtc.Rtc, time.Time) { s.ours.lose = nil })
+	s.echoes("video", "audio")
+	s.ours.call(func(*rtc.Rtc, time.Time) {
+		if s.wishes == 0 {
+			s.t.Error("the page has asked for no key frame")
+		}
+	})
+}
+
+// testMediaSections adds and ends sections while others run.
+func testMediaSections(s *mediaSession) {
+	s.begin(false, map[string]any{"kinds": []string{"audio"}})
+	s.echoes("audio")
+	s.page(nil, "sendMedia", map[string]any{"kinds": []string{"video"}})
+	s.browserOffers(false, false)
+	s.echoes("video", "audio")
+
+	s.page(nil, "stopKind", "video")
+	s.browserOffers(false, false)
+	wait(s.ours, "the end of video", func(*rtc.MediaStopped) bool { return true })
+	s.echoes("audio")
+
+	// Again, by our offer, which the page answers with what it has by then.
+	s.page(nil, "sendMedia", map[string]any{"kinds": []string{"video"}})
+	s.weOfferMedia(false, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
+	s.echoes("video", "audio")
+	var video rtc.MediaID
+	s.ours.call(func(_ *rtc.Rtc, _ time.Time) {
+		for id, section := range s.sections {
+			if section.Kind == rtc.Video {
+				video = max(video, id)
+			}
+		}
+	})
+	s.weOfferMedia(false, rtc.Changes{SetMedia: []rtc.MediaChange{{ID: video, Stop: true}}})
+	wait(s.ours, "the end of video", func(*rtc.MediaStopped) bool { return true })
+	s.echoes("audio")
+}
+
+// testSimulcast receives three encodings of one picture.
+func testSimulcast(s *mediaSession) {
+	s.ours.call(func(*rtc.Rtc, time.Time) { s.quiet = true })
+	s.begin(false, map[string]any{"kinds": []string{"video"}, "encodings": []map[string]any{
+		{"rid": "q", "scaleResolutionDownBy": 4}, {"rid": "h", "scaleResolutionDownBy": 2}, {"rid": "f"},
+	}})
+	var missing error
+	for range 200 {
+		missing = nil
+		s.ours.call(func(_ *rtc.Rtc, _ time.Time) {
+			for _, rid := range []string{"q", "h", "f"} {
+				if stream := s.streams["video"+rid]; stream == nil || stream.packets < 30 {
+					missing = errors.Join(missing, fmt.Errorf("of %q came %+v", rid, stream))
+				}
+			}
+		})
+		if missing == nil {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	require.NoError(s.t, missing)
+}

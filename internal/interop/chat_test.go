@@ -1,0 +1,217 @@
+package interop
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sansrtc/rtc/internal/interop/browser"
+	"github.com/sansrtc/rtc/internal/interop/netns"
+)
+
+// Everybody who opens the page of the example must see everybody else, also who comes late; and who
+// goes must be gone.
+func TestChatExample(t *testing.T) {
+	ns := netns.ForTest(t)
+	chat, url := startChat(t, ns)
+	url += "?video=320x180@15"
+	ada, bob := startBrowser(t, chromium, ns, browser.Config{}), startBrowser(t, chromium, ns, browser.Config{})
+	joinChat(ada, url, "Ada")
+	joinChat(bob, url, "Bob")
+	waitPictures(ada, 1)
+	waitPictures(bob, 1)
+
+	var text string
+	bob.eval(nil, `() => { document.querySelector("#text").value = "Hello all"; document.querySelector("#send").requestSubmit(); }`)
+	ada.eval(&text, `async () => {
+		for (let i = 0; i < 200 && !document.querySelector("#log").textContent.includes("Hello all"); i++)
+			await new Promise(done => setTimeout(done, 50));
+		return document.querySelector("#log").textContent;
+	}`)
+	require.Contains(t, text, "BobHello all")
+
+	// Who comes late sees a picture within five seconds.
+	cy := startBrowser(t, chromium, ns, browser.Config{})
+	joinChat(cy, url, "Cy")
+	waitPictures(cy, 2)
+	waitPictures(ada, 2)
+	waitPictures(bob, 2)
+	cy.screenshot("chat")
+
+	// Who goes is gone.
+	bob.eval(nil, `() => document.querySelector("#leave").click()`)
+	waitPictures(ada, 1)
+	waitPictures(cy, 1)
+
+	require.NoError(t, syscall.Kill(-chat.Process.Pid, syscall.SIGINT))
+	_ = chat.Wait() // go run, when interrupted, always exits with 1
+	require.Empty(t, chat.Stderr.(*bytes.Buffer).String(), "the server must end cleanly")
+	var status string
+	ada.eval(&status, `async () => {
+		const status = document.querySelector("#status");
+		for (let i = 0; i < 200 && status.dataset.state !== "closed"; i++) await new Promise(done => setTimeout(done, 50));
+		return status.textContent;
+	}`)
+	require.Equal(t, "closed by the server", status)
+}
+
+// Three pages of Chromium and one of Firefox must all see each other.
+func TestChatExampleFour(t *testing.T) {
+	ns := netns.ForTest(t)
+	_, url := startChat(t, ns)
+	url += "?video=320x180@15"
+	var all []testBrowser
+	for i, kind := range []browserKind{chromium, firefox, chromium, chromium} {
+		b := startBrowser(t, kind, ns, browser.Config{})
+		joinChat(b, url, []string{"Ada", "Fay", "Bob", "Cy"}[i])
+		all = append(all, b)
+	}
+	for _, b := range all {
+		waitPictures(b, 3)
+	}
+	ada, fay := all[0], all[1]
+	fay.screenshot("chat-four")
+
+	// What Fay switches off, Ada is shown to be off.
+	fay.eval(nil, `() => { document.querySelector("#mute").click(); document.querySelector("#camera").click(); }`)
+	var marks string
+	ada.eval(&marks, `async () => {
+		const marks = [...document.querySelectorAll(".tile[data-stream]")].find(t => t.textContent.includes("Fay")).querySelector(".marks");
+		for (let i = 0; i < 200 && !marks.textContent.includes("camera"); i++) await new Promise(done => setTimeout(done, 50));
+		return marks.textContent;
+	}`)
+	require.Equal(t, "muted · camera off", marks)
+
+	// A shared screen takes the place of the camera, in another size.
+	ada.eval(nil, `() => document.querySelector("#screen").click()`)
+	var shown struct {
+		Mark   string
+		Width  int
+		Height int
+	}
+	all[2].eval(&shown, `async () => {
+		const tile = () => [...document.querySelectorAll(".tile[data-stream]")].find(t => t.textContent.includes("Ada"));
+		const video = tile().querySelector("video");
+		for (let i = 0; i < 300 && (video.videoWidth === 320 || !tile().textContent.includes("screen")); i++)
+			await new Promise(done => setTimeout(done, 50));
+		return {mark: tile().querySelector(".marks").textContent, width: video.videoWidth, height: video.videoHeight};
+	}`)
+	t.Logf("%+v", shown)
+	require.Equal(t, "screen", shown.Mark)
+	require.NotEqual(t, 320, shown.Width, "the camera is 320 pixels wide, the screen is not")
+}
+
+// A browser on another machine of the network gives its camera to a page that came by HTTPS
+// only.
+func TestChatExampleFromAfar(t *testing.T) {
+	ns := netns.ForTest(t)
+	_, url := startChat(t, ns, "-addr", ":8443")
+	require.Equal(t, fmt.Sprintf("https://%v:8443/", ns.V4), url)
+	url += "?video=320x180@15"
+	cfg := browser.Config{Args: []string{"--ignore-certificate-errors"}}
+	ada, bob := startBrowser(t, chromium, ns, cfg), startBrowser(t, chromium, ns.NeighbourForTest(t), cfg)
+	joinChat(ada, url, "Ada")
+	joinChat(bob, url, "Bob")
+	waitPictures(ada, 1)
+	waitPictures(bob, 1)
+}
+
+// joinChat opens the page under a name.
+func joinChat(b testBrowser, url, name string) {
+	b.t.Helper()
+	// The page keeps its connection to itself, so that is noted when it is made.
+	b.navigate(url + "&name=" + name)
+	b.eval(nil, `() => {
+		window.RTCPeerConnection = class extends RTCPeerConnection {
+			constructor(...args) { super(...args); window.connection = this; }
+		};
+		document.querySelector("#join").requestSubmit();
+	}`)
+}
+
+// waitPictures waits until the page shows n others, and new pictures and sound of each are
+// decoded, without end.
+func waitPictures(b testBrowser, n int) {
+	b.t.Helper()
+	var seen struct {
+		OK     bool
+		Took   float64 // milliseconds until each had a picture
+		Status string
+		Tiles  int
+		Frames []int
+		Audio  []int
+	}
+	b.eval(&seen, `async n => {
+		const pause = ms => new Promise(done => setTimeout(done, ms));
+		const count = async () => {
+			const pc = window.connection, videos = [...document.querySelectorAll(".tile[data-stream] video")];
+			const stats = pc ? [...(await pc.getStats()).values()].filter(s => s.type === "inbound-rtp") : [];
+			const of = (video, kind) => {
+				const track = video.srcObject?.getTracks().find(t => t.kind === kind);
+				const mid = pc.getTransceivers().find(t => t.receiver.track === track)?.mid;
+				return stats.find(s => s.mid === mid && s.kind === kind);
+			};
+			return {
+				tiles: videos.length,
+				frames: videos.map(v => of(v, "video")?.framesDecoded ?? 0),
+				audio: videos.map(v => of(v, "audio")?.totalSamplesReceived && of(v, "audio")?.packetsReceived || 0),
+			};
+		};
+		const started = performance.now();
+		let first = null, last = null, took = 0;
+		for (;;) {
+			last = await count();
+			const grown = (what, by) => first && last[what].length === n && last[what].every((v, i) => v >= first[what][i] + by);
+			if (last.tiles === n && last.frames.every(v => v > 0) && last.audio.every(v => v > 0)) {
+				took ||= performance.now() - started;
+				first ??= last;
+			} else {
+				first = null;
+			}
+			const ok = !!grown("frames", 10) && !!grown("audio", 20);
+			if (ok || performance.now() - started > 40_000)
+				return {ok, took, status: document.querySelector("#status").textContent, ...last};
+			await pause(100);
+		}
+	}`, n)
+	b.t.Logf("%+v", seen)
+	require.True(b.t, seen.OK, "the page must decode %d others: %+v", n, seen)
+	require.Less(b.t, seen.Took, 5000.0, "the first pictures must be there within five seconds")
+}
+
+// startChat runs the example inside ns, and returns the URL that it prints.
+func startChat(t *testing.T, ns *netns.Namespace, args ...string) (*exec.Cmd, string) {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"run", "./examples/chat"}, args...)...)
+	cmd.Dir = "../.."
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, ns.Do(cmd.Start))
+	t.Cleanup(func() {
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		cmd.Wait()
+	})
+	line := make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(stdout).ReadString('\n') // the check below sees what is missing
+		line <- strings.TrimSpace(text)
+	}()
+	select {
+	case url := <-line:
+		require.True(t, strings.HasPrefix(url, "http"), "%q is not a URL; %s", url, &stderr)
+		return cmd, url
+	case <-time.After(2 * time.Minute): // a compilation is part of it
+		t.Fatalf("the example printed no URL: %s", &stderr)
+		return nil, ""
+	}
+}
