@@ -1,0 +1,187 @@
+package sfu
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/sansrtc/rtc"
+	"github.com/sansrtc/rtc/rtp"
+	"github.com/sansrtc/rtc/sctp"
+	"github.com/sansrtc/rtc/sdp"
+)
+
+// A Participant is one page in a room.
+type Participant struct {
+	ID uint64 // never used again
+
+	rtc     *rtc.Rtc
+	room    *room
+	touched bool
+	gone    bool
+
+	channel    sctp.ChannelID
+	signalling bool // the channel is open
+	joined     bool // the page has told its name, and is shown to others
+
+	person        person // what others are told of it
+	peopleChanged bool   // which the page has not been told
+
+	offered   [2]bool         // by kind: the page's offer had a section of it
+	published [2]*publication // by kind: what the page sends
+
+	viewers       []*subscription // who sees this participant
+	subscriptions []*subscription // whom it sees
+
+	// The offer to the page that has no answer yet. There is one at a time, and what has to
+	// change meanwhile goes into the next.
+	stale   bool // what the page sees has to change
+	offer   *rtc.Offer
+	round   uint64          // counts offers
+	pending []*subscription // new in the offer
+}
+
+// A publication is a section in which a page sends.
+type publication struct {
+	id     rtc.MediaID
+	codecs []sdp.AgreedCodec
+}
+
+// A subscription sends what one participant publishes to another.
+type subscription struct {
+	from, to *Participant
+	sections [2]section // by kind
+	stopping bool       // the offer without answer ends it
+}
+
+// A section is one in which we send, one kind of one participant.
+type section struct {
+	id       rtc.MediaID
+	codecs   []sdp.AgreedCodec // empty until the page has answered
+	ssrc     uint32            // of the source that is forwarded, in the publisher's session
+	rewriter rtp.Rewriter
+}
+
+var kinds = [...]rtc.MediaKind{rtc.Audio, rtc.Video}
+
+// Everybody must be able to decode everybody, so all are given the same two codecs, which every
+// browser has.
+func audioCodecs() []sdp.Codec { return only(rtc.DefaultAudioCodecs(), "opus") }
+func videoCodecs() []sdp.Codec {
+	vp8 := only(rtc.DefaultVideoCodecs(), "VP8")
+	return append(vp8, vp8[0].RTX(vp8[0].PayloadType+1))
+}
+
+func only(codecs []sdp.Codec, name string) []sdp.Codec {
+	return slices.DeleteFunc(codecs, func(c sdp.Codec) bool { return !c.Is(name) })
+}
+
+// acceptMedia takes one section of each kind from a page, to receive.
+func (p *Participant) acceptMedia(o rtc.MediaOffer) (rtc.MediaConfig, bool) {
+	if p.offered[o.Kind] || !o.Direction.Receives() {
+		return rtc.MediaConfig{}, false
+	}
+	p.offered[o.Kind] = true
+	return rtc.MediaConfig{Direction: sdp.RecvOnly}, true
+}
+
+// stream is what the page of another participant calls the stream of p.
+func (p *Participant) stream() string { return "p" + strconv.FormatUint(p.ID, 10) }
+
+// negotiate offers a page the people it does not see yet, and takes away those who have
+// left. While an offer has no answer there is nothing to be done: the answer leads back here.
+func (s *SFU) negotiate(p *Participant) {
+	if !p.joined || p.offer != nil || p.gone {
+		return
+	}
+	var changes rtc.Changes
+	var added []*subscription
+	for _, from := range p.room.people {
+		if from == p || !from.joined || p.subscribed(from) {
+			continue
+		}
+		added = append(added, &subscription{from: from, to: p})
+		for _, kind := range kinds {
+			changes.AddMedia = append(changes.AddMedia, rtc.MediaConfig{
+				Kind: kind, Direction: sdp.SendOnly, Stream: from.stream(),
+			})
+		}
+	}
+	for _, v := range p.subscriptions {
+		if v.stopping = v.from.gone; v.stopping {
+			for _, kind := range kinds {
+				if v.sections[kind].codecs != nil {
+					changes.SetMedia = append(changes.SetMedia, rtc.MediaChange{ID: v.sections[kind].id, Stop: true})
+				}
+			}
+		}
+	}
+	if len(changes.AddMedia) == 0 && len(changes.SetMedia) == 0 {
+		return
+	}
+	offer, err := p.rtc.CreateOffer(s.now, changes)
+	if err != nil {
+		s.end(p)
+		return
+	}
+	for i, id := range offer.Added() {
+		added[i/len(kinds)].sections[i%len(kinds)].id = id
+	}
+	p.offer, p.pending = offer, added
+	p.round++
+	s.send(p, message{Type: "offer", Round: p.round, SDP: offer.SDP()})
+}
+
+func (p *Participant) subscribed(from *Participant) bool {
+	return slices.ContainsFunc(p.subscriptions, func(v *subscription) bool { return v.from == from })
+}
+
+// answered applies a page's answer. One that cannot be used leaves a page of which
+// nobody knows what it shows.
+func (s *SFU) answered(p *Participant, round uint64, answer string) {
+	if p.offer == nil || round != p.round {
+		return
+	}
+	if err := p.rtc.AcceptAnswer(s.now, p.offer, answer); err != nil {
+		s.end(p)
+		return
+	}
+	p.subscriptions = slices.DeleteFunc(p.subscriptions, func(v *subscription) bool { return v.stopping })
+	p.subscriptions = append(p.subscriptions, p.pending...)
+	for _, v := range p.pending {
+		if !v.from.gone {
+			v.from.viewers = append(v.from.viewers, v)
+		}
+	}
+	p.offer, p.pending = nil, nil
+	p.stale = true
+}
+
+// mediaChanged notes what was agreed on about a section. When a page has agreed to show
+// somebody, it needs a key frame to begin with.
+func (s *SFU) mediaChanged(p *Participant, ev *rtc.MediaChanged) {
+	if v := p.subscriptionOf(ev.ID); v != nil {
+		out := &v.sections[ev.Kind]
+		begins := out.codecs == nil
+		out.codecs = slices.Clone(ev.Codecs)
+		if begins && len(out.codecs) > 0 {
+			out.rewriter.ClockRate = out.codecs[0].ClockRate
+			s.requestKeyFrame(v.from, ev.Kind)
+		}
+		return
+	}
+	if ev.Direction.Receives() {
+		p.published[ev.Kind] = &publication{id: ev.ID, codecs: slices.Clone(ev.Codecs)}
+	}
+}
+
+// subscriptionOf returns the subscription that a section belongs to, or nil.
+func (p *Participant) subscriptionOf(id rtc.MediaID) *subscription {
+	for _, v := range p.subscriptions {
+		for i := range v.sections {
+			if v.sections[i].id == id {
+				return v
+			}
+		}
+	}
+	return nil
+}

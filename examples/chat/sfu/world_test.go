@@ -1,0 +1,339 @@
+package sfu
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sansrtc/rtc"
+	"github.com/sansrtc/rtc/dtls"
+	"github.com/sansrtc/rtc/ice"
+	"github.com/sansrtc/rtc/rtp"
+	"github.com/sansrtc/rtc/sctp"
+	"github.com/sansrtc/rtc/sdp"
+)
+
+const delay = 10 * time.Millisecond // of every datagram, each way
+
+var serverAddr = netip.MustParseAddrPort("10.0.0.1:1000")
+
+// A world has an SFU, pages, and a network between them. Its time passes only in run.
+type world struct {
+	t     *testing.T
+	now   time.Time
+	sfu   *SFU
+	rand  *rand.ChaCha8
+	cert  *dtls.Certificate
+	pages []*page
+	wire  []datagram // in the order in which they arrive
+
+	deadlines map[*Participant]time.Time
+	ended     []*Participant
+}
+
+type datagram struct {
+	at       time.Time
+	from, to netip.AddrPort
+	data     []byte
+}
+
+// A page is what a browser shows: one of our own sessions with a camera and a microphone.
+type page struct {
+	*world
+	name     string
+	addr     netip.AddrPort
+	rtc      *rtc.Rtc
+	channel  sctp.ChannelID
+	deadline time.Time
+	dead     bool // the computer has been switched off
+	stalled  bool // nothing reaches it
+	broken   bool // it gives answers that make no sense
+
+	participant *Participant
+	sending     [2]*rtc.MediaChanged
+	written     [2]uint16 // packets
+	keyOwed     bool      // the next frame must be a key frame
+
+	people      []person
+	texts       []string
+	keyRequests []time.Time
+	streams     map[rtc.MediaID]string // sections that show somebody
+	got         map[string]int         // packets by stream and kind
+	timestamps  map[string]uint32
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{
+		t: t, now: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
+		rand: rand.NewChaCha8([32]byte{1}), deadlines: make(map[*Participant]time.Time),
+	}
+	var err error
+	w.cert, err = dtls.NewCertificate(w.rand, w.now)
+	require.NoError(t, err)
+	w.sfu = New(rtc.Config{Rand: w.rand, Certificate: w.cert, FailedTimeout: time.Second})
+	return w
+}
+
+// join opens a page, which joins the room when it can.
+func (w *world) join(room, name string) *page {
+	w.t.Helper()
+	p := &page{
+		world: w, name: name, addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 1, byte(len(w.pages))}), 1000),
+		streams: make(map[rtc.MediaID]string), got: make(map[string]int), timestamps: make(map[string]uint32),
+	}
+	// A page numbers its codecs in its own way.
+	video := []sdp.Codec{{PayloadType: uint8(112 + len(w.pages)%15), Name: "VP8", ClockRate: 90000, Feedback: []sdp.Feedback{
+		{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"},
+	}}}
+	var err error
+	p.rtc, err = rtc.New(w.now, rtc.Config{Rand: w.rand, Certificate: w.cert, VideoCodecs: video, FailedTimeout: -1})
+	require.NoError(w.t, err)
+	require.NoError(w.t, p.rtc.AddLocalCandidate(w.now, ice.Candidate{Type: ice.Host, Addr: p.addr}))
+	p.channel, err = p.rtc.OpenChannel(w.now, sctp.ChannelConfig{Label: "chat"})
+	require.NoError(w.t, err)
+	offer, err := p.rtc.CreateOffer(w.now, rtc.Changes{AddMedia: []rtc.MediaConfig{
+		{Kind: rtc.Audio, Direction: sdp.SendOnly}, {Kind: rtc.Video, Direction: sdp.SendOnly},
+	}})
+	require.NoError(w.t, err)
+	var answer string
+	p.participant, answer, err = w.sfu.Join(w.now, room, offer.SDP(), []ice.Candidate{{Type: ice.Host, Addr: serverAddr}})
+	require.NoError(w.t, err)
+	require.NoError(w.t, p.rtc.AcceptAnswer(w.now, offer, answer))
+	w.pages = append(w.pages, p)
+	return p
+}
+
+// run lets time pass.
+func (w *world) run(d time.Duration) { w.until(w.now.Add(d), func() bool { return false }) }
+
+// wait lets time pass until something has come true.
+func (w *world) wait(why string, done func() bool) {
+	w.t.Helper()
+	if !w.until(w.now.Add(5*time.Second), done) {
+		w.t.Fatalf("waited in vain: %s", why)
+	}
+}
+
+func (w *world) until(end time.Time, done func() bool) bool {
+	for {
+		w.drain()
+		if done() {
+			return true
+		}
+		next := end
+		for _, d := range w.deadlines {
+			next = sooner(next, d)
+		}
+		for _, p := range w.pages {
+			next = sooner(next, p.deadline)
+		}
+		if len(w.wire) > 0 {
+			next = sooner(next, w.wire[0].at)
+		}
+		if next.After(w.now) {
+			w.now = next
+		} else if !w.due() {
+			return false
+		}
+		w.deliver()
+	}
+}
+
+func sooner(a, b time.Time) time.Time {
+	if !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// due reports whether anything is to happen now.
+func (w *world) due() bool {
+	if len(w.wire) > 0 && !w.wire[0].at.After(w.now) {
+		return true
+	}
+	for _, d := range w.deadlines {
+		if !d.IsZero() && !d.After(w.now) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(w.pages, func(p *page) bool { return !p.deadline.IsZero() && !p.deadline.After(w.now) })
+}
+
+// deliver hands over what is due.
+func (w *world) deliver() {
+	for len(w.wire) > 0 && !w.wire[0].at.After(w.now) {
+		d := w.wire[0]
+		w.wire = w.wire[1:]
+		in := rtc.Input{Now: w.now, Local: d.to, Remote: d.from, Data: d.data}
+		for _, p := range w.pages {
+			switch {
+			case d.to == p.addr && !p.dead && !p.stalled:
+				p.rtc.HandleInput(in)
+			case d.from == p.addr && !slices.Contains(w.ended, p.participant):
+				w.sfu.HandleInput(p.participant, in)
+			}
+		}
+		w.drain()
+	}
+	for _, p := range w.pages {
+		if d := w.deadlines[p.participant]; !d.IsZero() && !d.After(w.now) {
+			w.sfu.HandleInput(p.participant, rtc.Input{Now: w.now})
+		}
+		if !p.dead && !p.deadline.IsZero() && !p.deadline.After(w.now) {
+			p.rtc.HandleInput(rtc.Input{Now: w.now})
+		}
+	}
+}
+
+func (w *world) drain() {
+	for {
+		p, out, ok := w.sfu.PollOutput()
+		if !ok {
+			break
+		}
+		switch out.Kind {
+		case rtc.OutputTransmit:
+			w.send(out.Transmit)
+		case rtc.OutputTimeout:
+			w.deadlines[p] = out.Deadline
+		case rtc.OutputClosed:
+			delete(w.deadlines, p)
+			w.ended = append(w.ended, p)
+		}
+	}
+	for _, p := range w.pages {
+		if !p.dead {
+			p.drain()
+		}
+	}
+}
+
+func (w *world) send(t rtc.Transmit) {
+	w.wire = append(w.wire, datagram{w.now.Add(delay), t.Local, t.Remote, slices.Clone(t.Data)})
+}
+
+func (p *page) drain() {
+	for {
+		out := p.rtc.PollOutput()
+		switch out.Kind {
+		case rtc.OutputTransmit:
+			p.world.send(out.Transmit)
+		case rtc.OutputEvent:
+			p.handle(out.Event)
+		case rtc.OutputTimeout:
+			p.deadline = out.Deadline
+			return
+		case rtc.OutputClosed:
+			p.dead, p.deadline = true, time.Time{}
+			return
+		}
+	}
+}
+
+func (p *page) handle(ev rtc.Event) {
+	switch ev := ev.(type) {
+	case *rtc.ChannelOpened:
+		p.say(message{Type: "join", Name: p.name, Audio: true, Video: true})
+	case *rtc.ChannelMessage:
+		var m message
+		require.NoError(p.t, json.Unmarshal(ev.Data, &m))
+		p.hear(m)
+	case *rtc.MediaChanged:
+		if ev.Direction.Sends() {
+			c := *ev
+			c.Codecs = slices.Clone(ev.Codecs)
+			p.sending[ev.Kind] = &c
+		} else if len(ev.MSIDs) > 0 {
+			p.streams[ev.ID] = ev.MSIDs[0].Stream + " " + ev.Kind.String()
+		}
+	case *rtc.MediaStopped:
+		delete(p.streams, ev.ID)
+	case *rtc.KeyFrameRequested:
+		p.keyRequests = append(p.keyRequests, p.now)
+		p.keyOwed = true
+	case *rtc.RTPReceived:
+		text := ev.Payload[bytes.LastIndexByte(ev.Payload, 0)+1:]
+		p.got[p.streams[ev.ID]+" "+string(text)]++
+		p.timestamps[p.streams[ev.ID]] = ev.Header.Timestamp
+	}
+}
+
+func (p *page) hear(m message) {
+	switch m.Type {
+	case "offer":
+		answer := "v=0"
+		if !p.broken {
+			var err error
+			answer, err = p.rtc.AcceptOffer(p.now, m.SDP)
+			require.NoError(p.t, err)
+		}
+		p.say(message{Type: "answer", Round: m.Round, SDP: answer})
+	case "people":
+		require.Equal(p.t, p.participant.ID, m.You)
+		p.people = m.People
+	case "text":
+		p.texts = append(p.texts, m.Name+": "+m.Text)
+	}
+}
+
+func (p *page) say(m message) {
+	b, err := json.Marshal(m)
+	require.NoError(p.t, err)
+	require.NoError(p.t, p.rtc.Send(p.now, p.channel, false, b))
+}
+
+// write sends a packet whose payload names the page and the number of the packet.
+func (p *page) write(kind rtc.MediaKind) string {
+	p.t.Helper()
+	section := p.sending[kind]
+	n := p.written[kind]
+	p.written[kind]++
+	text := fmt.Sprintf("%s %d", p.name, n)
+	h := rtp.Header{PayloadType: section.Codecs[0].Send.PayloadType, SequenceNumber: n + 1, Timestamp: uint32(n) * 3000, Marker: true}
+	payload := []byte(text)
+	if kind == rtc.Video {
+		payload = append(vp8(p.keyOwed), text...)
+		p.keyOwed = false
+	}
+	require.NoError(p.t, p.rtc.WriteRTP(p.now, section.ID, "", &h, payload))
+	p.run(20 * time.Millisecond)
+	return text
+}
+
+// vp8 is the beginning of a packet that is a whole frame: the payload descriptor and the
+// header of the frame (RFC 7741 section 4). It ends with a zero, which no text has.
+func vp8(key bool) []byte {
+	if key {
+		return []byte{0x10, 0x10, 2, 0, 0x9d, 1, 0x2a, 64, 1, 180, 0}
+	}
+	return []byte{0x10, 0x11, 2, 0}
+}
+
+// sees reports whether the page has sections for exactly these, both kinds of each.
+func (p *page) sees(others ...*page) bool {
+	var want []string
+	for _, o := range others {
+		want = append(want, o.participant.stream()+" audio", o.participant.stream()+" video")
+	}
+	var shown []string
+	for _, s := range p.streams {
+		shown = append(shown, s)
+	}
+	slices.Sort(want)
+	slices.Sort(shown)
+	return slices.Equal(want, shown)
+}
+
+func (p *page) names() (names []string) {
+	for _, q := range p.people {
+		names = append(names, q.Name)
+	}
+	return names
+}
