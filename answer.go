@@ -31,7 +31,10 @@ func (r *Rtc) AcceptOffer(now time.Time, offer string) (answer string, err error
 	if err != nil {
 		return "", fmt.Errorf("rtc: offer: %w", err)
 	}
-	accept := sdp.AcceptData(n.agreed, description)
+	plan, accept, err := r.planAnswer(description)
+	if err != nil {
+		return "", err
+	}
 	credentials := r.agent.LocalCredentials()
 	if sdp.RestartsICE(n.agreed, description, accept) {
 		if credentials, err = ice.NewCredentials(r.cfg.Rand); err != nil {
@@ -49,6 +52,7 @@ func (r *Rtc) AcceptOffer(now time.Time, offer string) (answer string, err error
 	if err := r.apply(next, Role{DTLSClient: next.Client}, credentials); err != nil {
 		return "", fmt.Errorf("rtc: offer: %w", err)
 	}
+	r.applyMedia(plan, reply, description)
 	n.round++
 	n.version++
 	r.settle()

@@ -31,11 +31,14 @@ type packageRule struct {
 // importMatrix lists every package of the module by its folder. A new package has to be
 // entered, so that somebody decides what it may know.
 var importMatrix = map[string]packageRule{
-	".":                   {local: []string{"ice", "dtls", "sctp", "sdp", "stun"}, std: []string{"log/slog"}},
+	".":                   {local: []string{"ice", "dtls", "sctp", "sdp", "stun", "srtp", "rtp", "rtp/codec"}, std: []string{"log/slog"}},
 	"ice":                 {local: []string{"stun"}},
 	"dtls":                {},
 	"sctp":                {},
 	"sdp":                 {foreign: []string{"github.com/pion/sdp/v3"}},
+	"rtp":                 {},
+	"rtp/codec":           {},
+	"srtp":                {local: []string{"rtp"}},
 	"stun":                {},
 	"internal/seqnum":     {},
 	"internal/simnet":     {std: []string{"math/rand/v2"}},

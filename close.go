@@ -25,6 +25,7 @@ func (r *Rtc) end(err error) {
 	} else {
 		r.trace(slog.LevelInfo, "session closed")
 	}
+	r.closeMedia()
 	if r.assoc != nil {
 		r.assoc.Close(r.now)
 	}

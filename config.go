@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/sansrtc/rtc/dtls"
+	"github.com/sansrtc/rtc/sdp"
+	"github.com/sansrtc/rtc/srtp"
 )
 
 // Config says how an [Rtc] is to be. The zero Config is a full ICE agent with a new
@@ -49,6 +51,20 @@ type Config struct {
 	// ICELite makes the agent a lite one (RFC 8445 section 2.5): it answers checks and
 	// never makes any. It fits servers with public addresses only.
 	ICELite bool
+
+	// AudioCodecs and VideoCodecs are the codecs of new sections, best first, with the
+	// payload types to offer them under; RTX is a codec of its own. If nil,
+	// DefaultAudioCodecs and DefaultVideoCodecs. If empty, the kind is rejected.
+	AudioCodecs, VideoCodecs []sdp.Codec
+
+	// AcceptMedia is called for each section the peer newly offers, and says how it is to be
+	// used, or with false that it is rejected. Kind need not be set. If nil, all are
+	// accepted, to send and to receive packets. It must not call methods of the Rtc.
+	AcceptMedia func(MediaOffer) (MediaConfig, bool)
+
+	// MediaProtection, if not nil, makes what protects media instead of package srtp: other
+	// hardware, or a library that has been certified.
+	MediaProtection srtp.Factory
 
 	// MTU is the largest datagram sent, in bytes of UDP payload, from 576 to 65,000.
 	// If zero, 1,200 is used, which every path of the internet carries.
@@ -131,6 +147,12 @@ func (c Config) withDefaults(now time.Time) (Config, error) {
 		return c, errNegativePeriod
 	case c.MinDTLSVersion < c.MaxDTLSVersion: // newer versions have smaller numbers
 		return c, errDTLSVersions
+	}
+	if c.AudioCodecs == nil {
+		c.AudioCodecs = DefaultAudioCodecs()
+	}
+	if c.VideoCodecs == nil {
+		c.VideoCodecs = DefaultVideoCodecs()
 	}
 	c.Rand = randomSource(c.Rand)
 	if c.Certificate == nil {

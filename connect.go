@@ -75,6 +75,10 @@ func (r *Rtc) connected() {
 		slog.String("version", state.Version.String()), slog.String("group", state.Group.String()))
 	r.held.clear()
 	r.connectedOwed = true
+	if err := r.protectMedia(); err != nil {
+		r.end(err)
+		return
+	}
 	r.startSCTP()
 }
 

@@ -1,5 +1,5 @@
 // Package rtc is WebRTC as one synchronous state machine. An [Rtc] is a session with
-// one peer, a browser for instance: ICE, DTLS and SCTP data channels, set up by
+// one peer, a browser for instance: ICE, DTLS, audio and video over SRTP, and data channels, set up by
 // SDP offer and answer or without it. It has no sockets, no clock and no goroutines.
 // The caller owns the loop that reads and writes datagrams, and tells it the time.
 //

@@ -65,8 +65,10 @@ func TestREADMEParses(t *testing.T) {
 func TestRFCTableNames(t *testing.T) {
 	table, err := os.ReadFile(filepath.Join("docs", "rfcs.md"))
 	require.NoError(t, err)
-	dirs := map[string]string{"rtc": ".", "interop": filepath.Join("internal", "interop")}
-	for _, name := range []string{"stun", "ice", "dtls", "sctp", "sdp"} {
+	dirs := map[string]string{
+		"rtc": ".", "interop": filepath.Join("internal", "interop"), "codec": filepath.Join("rtp", "codec"),
+	}
+	for _, name := range []string{"stun", "ice", "dtls", "sctp", "sdp", "rtp", "srtp"} {
 		dirs[name] = name
 	}
 	sources := map[string]string{}
@@ -79,7 +81,7 @@ func TestRFCTableNames(t *testing.T) {
 			sources[name] += string(b)
 		}
 	}
-	name := regexp.MustCompile(`\b(?:(rtc|interop|stun|ice|dtls|sctp|sdp): )?((?:Test|Fuzz)[A-Z]\w*)`)
+	name := regexp.MustCompile(`\b(?:(rtc|interop|stun|ice|dtls|sctp|sdp|rtp|srtp|codec): )?((?:Test|Fuzz)[A-Z]\w*)`)
 	rows, found := 0, 0
 	for line := range strings.Lines(string(table)) {
 		if !strings.HasPrefix(line, "|") {

@@ -2,10 +2,14 @@ package rtc
 
 import (
 	"slices"
+	"time"
 
 	"github.com/sansrtc/rtc/dtls"
 	"github.com/sansrtc/rtc/ice"
+	"github.com/sansrtc/rtc/rtp"
+	"github.com/sansrtc/rtc/rtp/codec"
 	"github.com/sansrtc/rtc/sctp"
+	"github.com/sansrtc/rtc/sdp"
 )
 
 // Event is what an [Rtc] tells the application, one of the types below; read it with
@@ -85,6 +89,73 @@ type ChannelClosed struct {
 	Err error
 }
 
+// MediaChanged says what is agreed on about an audio or video section, the first time
+// (Added) and whenever a description changes it.
+type MediaChanged struct {
+	ID        MediaID
+	MID       string
+	Kind      MediaKind
+	Added     bool
+	Direction sdp.Direction // ours: SendOnly means that we send
+
+	// Codecs are those that both sides know, in the order of the peer's preference, with the
+	// payload types of each direction.
+	Codecs []sdp.AgreedCodec
+
+	MSIDs    []sdp.MSID // of what the peer sends
+	RIDs     []string   // encodings that the peer may send
+	SendRIDs []string   // encodings that the peer wants to receive
+}
+
+// MediaStopped says that a section is no more.
+type MediaStopped struct{ ID MediaID }
+
+// RTPReceived is a packet of a section that delivers packets. It comes as the packets arrive:
+// perhaps out of order, but never twice. Retransmissions look like the packets they repair.
+type RTPReceived struct {
+	ID       MediaID
+	RID      string // of the encoding; empty without simulcast
+	Sequence uint64 // the sequence number without roll-over
+	Received time.Time
+	Header   rtp.Header // borrowed, as the event is
+	Payload  []byte     // borrowed
+}
+
+// Clone returns a copy that owns its bytes.
+func (p *RTPReceived) Clone() *RTPReceived {
+	c := *p
+	c.Header.CSRCs = slices.Clone(p.Header.CSRCs)
+	c.Header.Extensions.Data = slices.Clone(p.Header.Extensions.Data)
+	c.Payload = slices.Clone(p.Payload)
+	return &c
+}
+
+// FrameReceived is a whole frame of a section that delivers frames, in order.
+type FrameReceived struct {
+	ID    MediaID
+	RID   string
+	Codec *sdp.AgreedCodec
+	Frame codec.Frame // Data is borrowed, as the event is
+
+	// Time is when the frame was captured, by the clock of the peer: what synchronises
+	// its streams. It is zero until the first sender report.
+	Time time.Time
+}
+
+// Clone returns a copy that owns its bytes.
+func (f *FrameReceived) Clone() *FrameReceived {
+	c := *f
+	c.Frame.Data = slices.Clone(f.Frame.Data)
+	return &c
+}
+
+// KeyFrameRequested asks for a key frame in what we send: a receiver is new, or has lost
+// too much. Requests that come fast are merged.
+type KeyFrameRequested struct {
+	ID  MediaID
+	RID string
+}
+
 func (*ICEStateChanged) isEvent()          {}
 func (*PathSelected) isEvent()             {}
 func (*LocalUfragAdded) isEvent()          {}
@@ -97,3 +168,8 @@ func (*ChannelOpened) isEvent()            {}
 func (*ChannelMessage) isEvent()           {}
 func (*ChannelBufferedAmountLow) isEvent() {}
 func (*ChannelClosed) isEvent()            {}
+func (*MediaChanged) isEvent()             {}
+func (*MediaStopped) isEvent()             {}
+func (*RTPReceived) isEvent()              {}
+func (*FrameReceived) isEvent()            {}
+func (*KeyFrameRequested) isEvent()        {}

@@ -14,6 +14,12 @@ type Changes struct {
 	// before, and stay once agreed.
 	DataChannels bool
 
+	// AddMedia are new sections. Offer.Added names them.
+	AddMedia []MediaConfig
+
+	// SetMedia changes sections that are agreed on.
+	SetMedia []MediaChange
+
 	// ICERestart proposes new ICE credentials, so that both sides look for a path anew.
 	// The present path carries the session until another is found.
 	ICERestart bool
@@ -23,12 +29,18 @@ type Changes struct {
 // roll it back, drop it.
 type Offer struct {
 	description *sdp.Session
+	media       []*media // all sections with this offer applied, as they would be
+	added       []MediaID
 	credentials ice.Credentials
 	round       uint64
 }
 
 // SDP returns the offer as text, to be sent to the peer.
 func (o *Offer) SDP() string { return o.description.String() }
+
+// Added returns the ids of Changes.AddMedia, in that order. They mean nothing before the
+// answer is accepted, and never anything if it is not.
+func (o *Offer) Added() []MediaID { return o.added }
 
 // CreateOffer makes an offer. It lists the local candidates known by now. A new
 // offer voids the one before it.
@@ -41,13 +53,22 @@ func (r *Rtc) CreateOffer(now time.Time, changes Changes) (*Offer, error) {
 		return nil, ErrDirect
 	}
 	r.advance(now)
-	if !changes.DataChannels && r.assoc == nil {
+	plan, added, err := r.planOffer(changes)
+	if err != nil {
+		return nil, err
+	}
+	var want []sdp.Media
+	for _, m := range plan {
+		want = append(want, m.caps.Offer(m.cfg.Kind.String(), m.mid))
+	}
+	if changes.DataChannels || r.assoc != nil {
+		want = append(want, sdp.DataSection(n.dataMID()))
+	}
+	if len(want) == 0 && n.agreed == nil {
 		return nil, ErrNothingToOffer
 	}
-	want := []sdp.Media{sdp.DataSection(n.dataMID())}
 	credentials := r.agent.LocalCredentials()
 	if changes.ICERestart && n.remoteKnown {
-		var err error
 		if credentials, err = ice.NewCredentials(r.cfg.Rand); err != nil {
 			return nil, fmt.Errorf("rtc: %w", err)
 		}
@@ -58,7 +79,7 @@ func (r *Rtc) CreateOffer(now time.Time, changes Changes) (*Offer, error) {
 	}
 	n.round++
 	n.version++
-	return &Offer{description: description, credentials: credentials, round: n.round}, nil
+	return &Offer{description: description, media: plan, added: added, credentials: credentials, round: n.round}, nil
 }
 
 // AcceptAnswer applies an offer of ours together with the peer's answer to it. If it
@@ -85,6 +106,7 @@ func (r *Rtc) AcceptAnswer(now time.Time, offer *Offer, answer string) error {
 	if err := r.apply(next, Role{Controlling: true, DTLSClient: next.Client}, offer.credentials); err != nil {
 		return fmt.Errorf("rtc: answer: %w", err)
 	}
+	r.applyMedia(offer.media, offer.description, description)
 	n.round++
 	r.settle()
 	return nil

@@ -26,6 +26,7 @@ type Rtc struct {
 
 	negotiation negotiation
 	held        holdQueue
+	mediaState
 
 	connectedOwed bool                     // a Connected event
 	message       ChannelMessage           // what a ChannelMessage event points to
@@ -114,7 +115,7 @@ func (r *Rtc) receive(path ice.Path, b []byte) {
 	case classDTLS:
 		r.receiveDTLS(path, b)
 	case classRTP:
-		r.stats.Dropped.Media++
+		r.receiveMedia(path, b)
 	case classUnknown:
 		r.stats.Dropped.Unknown++
 	}
@@ -148,6 +149,7 @@ func (r *Rtc) handleTimeouts() {
 	if r.assoc != nil && r.due(r.assoc.Deadline()) {
 		r.assoc.HandleTimeout(r.now)
 	}
+	r.handleMediaTimeouts()
 	if r.due(r.failedAt) {
 		r.end(ErrICEFailed)
 	}
@@ -198,6 +200,9 @@ func (r *Rtc) nextEvent() Event {
 		r.connectedOwed = false
 		return &Connected{DTLS: r.conn.State()}
 	}
+	if ev := r.nextMediaEvent(); ev != nil {
+		return ev
+	}
 	if r.assoc == nil {
 		return nil
 	}
@@ -224,13 +229,19 @@ func (r *Rtc) nextTransmit() (Transmit, bool) {
 	if !ok || r.conn == nil {
 		return Transmit{}, false
 	}
-	// The goodbye of SCTP travels inside DTLS, so it goes before that of DTLS.
+	// Goodbyes are said from the top: that of SCTP travels inside DTLS.
 	if r.ending {
+		if b, ok := r.appendRTCP(r.out[:0]); ok {
+			return r.transmit(path, b), true
+		}
 		if b, ok := r.appendSCTP(r.out[:0]); ok {
 			return r.transmit(path, b), true
 		}
 	}
 	if b, ok := r.conn.AppendPacket(r.now, r.out[:0]); ok {
+		return r.transmit(path, b), true
+	}
+	if b, ok := r.appendMedia(r.out[:0]); ok {
 		return r.transmit(path, b), true
 	}
 	if b, ok := r.appendSCTP(r.out[:0]); ok {
@@ -254,7 +265,7 @@ func (r *Rtc) transmit(path ice.Path, b []byte) Transmit {
 
 // deadline returns the earliest time at which something must happen by itself.
 func (r *Rtc) deadline() time.Time {
-	d := earliest(r.agent.Deadline(), r.failedAt)
+	d := earliest(earliest(r.agent.Deadline(), r.failedAt), r.mediaDeadline())
 	if r.conn != nil {
 		d = earliest(d, r.conn.Deadline())
 	}

@@ -25,11 +25,16 @@ type Stats struct {
 // Drops counts what came in and was dropped by the session itself, by reason. What a
 // layer dropped is in the Stats of that layer.
 type Drops struct {
-	Unknown     uint64 // no protocol begins with such a byte
-	Unvalidated uint64 // not STUN, and from an address the peer has not proved to own
-	Held        uint64 // early datagrams past the limit of what is held for a path under validation
-	Media       uint64 // RTP or RTCP, which was not negotiated
-	NoChannels  uint64 // SCTP packets, although data channels were not agreed on
+	Unknown       uint64 // no protocol begins with such a byte
+	Unvalidated   uint64 // not STUN, and from an address the peer has not proved to own
+	Held          uint64 // early datagrams past the limit of what is held for a path under validation
+	Media         uint64 // RTP or RTCP that nobody agreed to receive, or before there are keys
+	Unauthentic   uint64 // RTP or RTCP that failed authentication, or was replayed
+	Malformed     uint64 // authentic RTP or RTCP that breaks the rules
+	UnknownSource uint64 // authentic RTP that belongs to no section
+	Unread        uint64 // RTP packets that the application did not poll in time
+	Unsealed      uint64 // RTP or RTCP that could not be protected
+	NoChannels    uint64 // SCTP packets, although data channels were not agreed on
 }
 
 // Stats returns a snapshot.

@@ -23,7 +23,10 @@ func TestDropsByReason(t *testing.T) {
 		{"ZRTP", atAttacker(16, 0, 0), func(s *rtc.Stats) { s.Dropped.Unknown++ }},
 		{"TURN channel", atAttacker(64, 0, 0), func(s *rtc.Stats) { s.Dropped.Unknown++ }},
 		{"QUIC", atAttacker(0xc0, 0, 0), func(s *rtc.Stats) { s.Dropped.Unknown++ }},
-		{"RTP", atAttacker(0x80, 96, 0), func(s *rtc.Stats) { s.Dropped.Media++ }},
+		{"RTP of a stranger", atAttacker(0x80, 96, 0), func(s *rtc.Stats) { s.Dropped.Unvalidated++ }},
+		{"RTP of the peer, not authentic", func(w *world) rtc.Input {
+			return rtc.Input{Local: w.l.addr, Remote: w.r.addr, Data: append([]byte{0x80, 96}, make([]byte, 30)...)}
+		}, func(s *rtc.Stats) { s.Dropped.Unauthentic++ }},
 		{"DTLS of a stranger", atAttacker(22, 0xfe, 0xfd), func(s *rtc.Stats) { s.Dropped.Unvalidated++ }},
 		{"STUN that is none", atAttacker(0, 1, 0), func(s *rtc.Stats) { s.ICE.Dropped[ice.DropMalformed]++ }},
 		{"check without FINGERPRINT", atAttacker(stun...), func(s *rtc.Stats) { s.ICE.Dropped[ice.DropFingerprint]++ }},

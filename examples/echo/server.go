@@ -214,6 +214,8 @@ func (s *server) handle(p *session, ev rtc.Event) {
 	case *rtc.ResolveHostname:
 		// A browser hides its addresses behind a name in the multicast DNS. Ours are no
 		// secret: its checks reach us, and tell its address.
+	default:
+		// The rest is about audio and video, and what later versions may tell.
 	}
 }
 

@@ -1,0 +1,143 @@
+package rtc
+
+import (
+	"slices"
+
+	"github.com/sansrtc/rtc/rtp"
+	"github.com/sansrtc/rtc/sdp"
+)
+
+// agreeOnMedia gives a section what was agreed on. before is the section in the round before, or
+// nil, and m may be a changed copy of it.
+func (r *Rtc) agreeOnMedia(m *media, agreed sdp.MediaAgreement, remote *sdp.Media, before *media) {
+	if r.reportAt.IsZero() {
+		r.reportAt = r.now.Add(r.reportPause())
+	}
+	m.agreed = agreed
+	m.sendIDs = extensionIDs{}
+	var sent []sdp.AgreedExtension
+	for _, x := range agreed.Extensions {
+		if x.Send {
+			sent = append(sent, x)
+		}
+	}
+	m.sendIDs.set(sent)
+	r.extensions.set(agreed.Extensions)
+	r.reducedSize = r.reducedSize || agreed.RTCPRsize
+	r.openSenders(m)
+	for _, s := range m.streams {
+		s.media = m
+		s.receiver.SetPaused(r.now, !agreed.Direction.Receives())
+	}
+	r.announceSources(m, remote)
+	change := MediaChanged{
+		ID: m.id, MID: m.mid, Kind: m.cfg.Kind, Direction: agreed.Direction, Codecs: agreed.Codecs,
+		MSIDs: remote.MSIDs, RIDs: ridsOf(agreed.Receive), SendRIDs: ridsOf(agreed.Send),
+		Added: before == nil,
+	}
+	r.mediaEvents = append(r.mediaEvents, &change)
+}
+
+func ridsOf(streams [][]sdp.AgreedRID) []string {
+	var rids []string
+	for _, alternatives := range streams {
+		for _, a := range alternatives {
+			rids = append(rids, a.ID)
+		}
+	}
+	return rids
+}
+
+// openSenders makes the senders of a section that may send, and pauses those of one
+// that may not.
+func (r *Rtc) openSenders(m *media) {
+	sends := m.agreed.Direction.Sends()
+	for i := range m.encodings {
+		e := &m.encodings[i]
+		active := sends && (e.rid == "" || slices.Contains(ridsOf(m.agreed.Send), e.rid) || len(m.agreed.Send) == 0 && i == 0)
+		if e.sender == nil {
+			if !active {
+				continue
+			}
+			e.sender = r.newSender(m, e)
+		}
+		e.sender.SetPaused(r.now, !active)
+		for _, c := range m.agreed.Codecs {
+			if c.Send.RTX != 0 {
+				e.sender.SetRTX(c.Send.PayloadType, c.Send.RTX)
+			}
+		}
+	}
+}
+
+func (r *Rtc) newSender(m *media, e *encoding) *rtp.Sender {
+	cfg := rtp.SenderConfig{SSRC: e.ssrc, RTT: r.agent.RTT()}
+	for _, c := range m.agreed.Codecs {
+		if cfg.ClockRate == 0 {
+			cfg.ClockRate = c.ClockRate
+		}
+		if c.Send.RTX != 0 {
+			cfg.RTXSSRC = e.rtxSSRC
+		}
+	}
+	// The numbers drawn with the sources are as random as any.
+	cfg.SequenceNumber, cfg.RTXSequenceNumber = uint16(e.ssrc>>8)&0x7fff, uint16(e.rtxSSRC>>8)&0x7fff
+	return rtp.NewSender(cfg)
+}
+
+// announceSources follows the sources that a description names (RFC 5576). Peers
+// that send no MID need it.
+func (r *Rtc) announceSources(m *media, remote *sdp.Media) {
+	if len(ridsOf(m.agreed.Receive)) > 0 || len(m.agreed.Codecs) == 0 {
+		return // encodings say themselves which they are
+	}
+	retransmission := make(map[uint32]uint32)
+	for _, g := range remote.SSRCGroups {
+		if g.Semantics == "FID" && len(g.SSRCs) == 2 {
+			retransmission[g.SSRCs[1]] = g.SSRCs[0]
+		}
+	}
+	for _, s := range remote.SSRCs {
+		if _, isRTX := retransmission[s.ID]; isRTX || len(r.sources) >= maxSources {
+			continue
+		}
+		if _, known := r.sources[s.ID]; known {
+			continue
+		}
+		stream := r.newStream(m, "", s.ID, m.agreed.Codecs[0].Receive.PayloadType)
+		r.sources[s.ID] = source{stream: stream}
+		for _, g := range remote.SSRCGroups {
+			if g.Semantics == "FID" && len(g.SSRCs) == 2 && g.SSRCs[0] == s.ID {
+				stream.receiver.SetRTX(g.SSRCs[1])
+				r.sources[g.SSRCs[1]] = source{stream: stream, rtx: true}
+			}
+		}
+		break // one stream without RID; a second source takes its place when it sends
+	}
+}
+
+// closeMedia ends everything that is sent.
+func (r *Rtc) closeMedia() {
+	for _, m := range r.media {
+		r.closeSenders(m)
+	}
+}
+
+func (r *Rtc) closeSenders(m *media) {
+	for i := range m.encodings {
+		if s := m.encodings[i].sender; s != nil {
+			s.Close(r.now)
+			r.byes = s.AppendBye(r.byes)
+		}
+	}
+}
+
+// stopMedia ends a section.
+func (r *Rtc) stopMedia(m *media) {
+	r.closeSenders(m)
+	for _, s := range m.streams {
+		delete(r.sources, s.receiver.SSRC())
+		delete(r.sources, s.receiver.RTXSSRC())
+	}
+	r.mediaEvents = append(r.mediaEvents, &MediaStopped{ID: m.id})
+}

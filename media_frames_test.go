@@ -1,0 +1,65 @@
+package rtc_test
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sansrtc/rtc"
+	"github.com/sansrtc/rtc/internal/simnet"
+	"github.com/sansrtc/rtc/rtp/codec"
+	"github.com/sansrtc/rtc/sdp"
+)
+
+// vp8Frame returns bytes that begin as a VP8 frame does (RFC 6386 section 9.1). The rest tells
+// frames apart.
+func vp8Frame(n, size int, key bool) []byte {
+	b := bytes.Repeat([]byte{byte(n)}, size)
+	b[0] = 1
+	if key {
+		copy(b, []byte{0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0x00})
+	}
+	return b
+}
+
+// Frames that are written come out whole, in order and with the time of their capture, also
+// when packets are lost on the way.
+func TestMediaFrames(t *testing.T) {
+	for _, loss := range []float64{0, 0.05} {
+		w := newWorld(t, worldConfig{seed: 4, link: simnet.LinkConfig{Delay: 20 * ms}, change: func(_, r *rtc.Config) {
+			r.AcceptMedia = func(o rtc.MediaOffer) (rtc.MediaConfig, bool) {
+				return rtc.MediaConfig{Direction: sdp.RecvOnly, Frames: true}, true
+			}
+		}})
+		l := watchMedia(w.l)
+		var frames []rtc.FrameReceived
+		w.r.onEvent = func(ev rtc.Event) {
+			if f, ok := ev.(*rtc.FrameReceived); ok {
+				frames = append(frames, *f.Clone())
+			}
+		}
+		w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
+		w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+		w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{Delay: 20 * ms, Loss: simnet.RandomLoss(loss)})
+		section := l.sections[rtc.Video]
+		const count = 90
+		start := w.net.Now()
+		for i := range count {
+			f := codec.Frame{Data: vp8Frame(i, 4000, i == 0), Timestamp: uint32(i) * 3000}
+			require.NoError(t, w.l.WriteFrame(w.net.Now(), section.ID, "", section.Codecs[0].Send.PayloadType, f))
+			w.l.host.Wake()
+			w.net.Run(time.Second / 30)
+		}
+		w.net.Run(time.Second)
+		require.Len(t, frames, count, "loss %v", loss)
+		for i, f := range frames {
+			require.Equal(t, vp8Frame(i, 4000, i == 0), f.Frame.Data, "frame %d", i)
+			require.Equal(t, i == 0, f.Frame.KeyFrame, "frame %d", i)
+			require.Equal(t, "VP8", f.Codec.Name)
+		}
+		last := frames[count-1]
+		require.WithinDuration(t, start.Add((count-1)*time.Second/30), last.Time, 10*ms, "the sender's clock")
+	}
+}

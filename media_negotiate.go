@@ -1,0 +1,169 @@
+package rtc
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/sansrtc/rtc/sdp"
+)
+
+// ErrNoMedia is returned for a MediaID that names no section, or one that is stopped.
+var ErrNoMedia = errors.New("rtc: no such media section")
+
+// planOffer returns the sections as they will be if the offer is answered. Nothing of
+// the session changes: sections that change are copies.
+func (r *Rtc) planOffer(changes Changes) (plan []*media, added []MediaID, err error) {
+	plan = append(plan, r.media...)
+	for _, change := range changes.SetMedia {
+		i := slices.IndexFunc(plan, func(m *media) bool { return m.id == change.ID })
+		if i < 0 {
+			return nil, nil, ErrNoMedia
+		}
+		if change.Stop {
+			plan = slices.Delete(plan, i, i+1)
+			continue
+		}
+		m := *plan[i]
+		m.cfg.Direction = change.Direction
+		m.caps = r.capabilities(&m)
+		plan[i] = &m
+	}
+	id, used := r.lastMedia, r.usedMIDs()
+	for _, cfg := range changes.AddMedia {
+		mid := freeMID(used)
+		used[mid] = true
+		id++
+		m, err := r.newMedia(id, mid, cfg)
+		if err != nil {
+			return nil, nil, err
+		}
+		plan, added = append(plan, m), append(added, id)
+	}
+	return plan, added, nil
+}
+
+// planAnswer decides about the sections of an offer. It returns those the session
+// will have, and what to accept.
+func (r *Rtc) planAnswer(offer *sdp.Session) (plan []*media, accept []*sdp.Media, err error) {
+	accept = sdp.AcceptData(r.negotiation.agreed, offer)
+	id := r.lastMedia
+	for i := range offer.Media {
+		offered := &offer.Media[i]
+		kind, ok := mediaKind(offered)
+		if !ok || offered.Rejected() {
+			continue
+		}
+		m := r.mediaByMID(r.midOf(offered, i))
+		if m == nil {
+			cfg, ok := r.acceptMedia(kind, offered)
+			if !ok {
+				continue
+			}
+			cfg.Kind = kind
+			id++
+			if m, err = r.newMedia(id, r.midOf(offered, i), cfg); err != nil {
+				return nil, nil, err
+			}
+		}
+		if accept[i] = m.caps.Answer(offered); accept[i] != nil {
+			plan = append(plan, m)
+		}
+	}
+	return plan, accept, nil
+}
+
+// midOf returns the mid of an offered section. One without is known by its place.
+func (r *Rtc) midOf(offered *sdp.Media, i int) string {
+	if offered.MID != "" {
+		return offered.MID
+	}
+	return "line-" + strconv.Itoa(i)
+}
+
+// acceptMedia asks the application about a new section.
+func (r *Rtc) acceptMedia(kind MediaKind, offered *sdp.Media) (MediaConfig, bool) {
+	if r.cfg.AcceptMedia == nil {
+		return MediaConfig{Kind: kind}, true
+	}
+	o := MediaOffer{Kind: kind, MID: offered.MID, Direction: offered.Direction.Reverse(), MSIDs: offered.MSIDs}
+	for _, stream := range offered.Simulcast.Send {
+		for _, alternative := range stream {
+			o.RIDs = append(o.RIDs, alternative.ID)
+		}
+	}
+	return r.cfg.AcceptMedia(o)
+}
+
+// applyMedia makes the sections of two descriptions the session's.
+func (r *Rtc) applyMedia(plan []*media, local, remote *sdp.Session) {
+	before := r.media
+	r.media = nil
+	for _, m := range plan {
+		i := slices.IndexFunc(r.negotiation.agreed.Lines, func(l sdp.Line) bool { return l.MID == m.mid && !l.Rejected })
+		if i < 0 {
+			continue
+		}
+		agreed, ok := sdp.AgreeMedia(&local.Media[i], &remote.Media[i])
+		if !ok {
+			continue
+		}
+		r.lastMedia = max(r.lastMedia, m.id)
+		r.agreeOnMedia(m, agreed, &remote.Media[i], r.mediaByID(before, m.id))
+		r.media = append(r.media, m)
+	}
+	for _, m := range before {
+		if !slices.ContainsFunc(r.media, func(kept *media) bool { return kept.id == m.id }) {
+			r.stopMedia(m)
+		}
+	}
+}
+
+func mediaKind(m *sdp.Media) (MediaKind, bool) {
+	switch m.Kind {
+	case "audio":
+		return Audio, true
+	case "video":
+		return Video, true
+	default:
+		return 0, false
+	}
+}
+
+func (r *Rtc) mediaByMID(mid string) *media {
+	for _, m := range r.media {
+		if m.mid == mid {
+			return m
+		}
+	}
+	return nil
+}
+
+func (r *Rtc) mediaByID(list []*media, id MediaID) *media {
+	for _, m := range list {
+		if m.id == id {
+			return m
+		}
+	}
+	return nil
+}
+
+// usedMIDs returns the mids that a new section must not take.
+func (r *Rtc) usedMIDs() map[string]bool {
+	used := make(map[string]bool)
+	if r.negotiation.agreed != nil {
+		for _, line := range r.negotiation.agreed.Lines {
+			used[line.MID] = true
+		}
+	}
+	return used
+}
+
+// freeMID returns the smallest number that is not used as a mid.
+func freeMID(used map[string]bool) string {
+	for i := 0; ; i++ {
+		if mid := strconv.Itoa(i); !used[mid] {
+			return mid
+		}
+	}
+}

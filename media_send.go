@@ -1,0 +1,291 @@
+package rtc
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/sansrtc/rtc/rtp"
+	"github.com/sansrtc/rtc/rtp/codec"
+	"github.com/sansrtc/rtc/sdp"
+)
+
+var (
+	// ErrNotSending is returned for media written to a section that does not send: by
+	// its direction, or since no encoding has that RID.
+	ErrNotSending = errors.New("rtc: the section does not send")
+
+	// ErrPayloadType is returned for a payload type the peer did not agree to.
+	ErrPayloadType = errors.New("rtc: the payload type was not agreed on")
+)
+
+// encoding is one stream that we send in a section.
+type encoding struct {
+	rid           string
+	ssrc, rtxSSRC uint32
+	sender        *rtp.Sender // nil until the section is agreed on
+
+	repeats     repeats
+	packetizer  *codec.Packetizer // of WriteFrame
+	payloadType uint8             // of the packetizer
+	payload     []byte            // scratch of it
+}
+
+// newSSRC draws the number of a source.
+func (r *Rtc) newSSRC() (uint32, error) {
+	var b [4]byte
+	for {
+		if _, err := io.ReadFull(r.cfg.Rand, b[:]); err != nil {
+			return 0, err
+		}
+		// Zero stands for none.
+		if ssrc := binary.BigEndian.Uint32(b[:]); ssrc != 0 {
+			return ssrc, nil
+		}
+	}
+}
+
+// encodingOf finds what to send with.
+func (r *Rtc) encodingOf(id MediaID, rid string) (*media, *encoding, error) {
+	m := r.mediaByID(r.media, id)
+	if m == nil {
+		return nil, nil, ErrNoMedia
+	}
+	if m.agreed.Direction.Sends() {
+		for i := range m.encodings {
+			if e := &m.encodings[i]; e.rid == rid && e.sender != nil {
+				return m, e, nil
+			}
+		}
+	}
+	return nil, nil, ErrNotSending
+}
+
+// WriteRTP queues a packet to be sent in a section, with one of the payload types
+// that the peer agreed to (see MediaAdded). SSRC and the header extensions that the session
+// writes itself (MID, RID, transport-wide sequence number, send time) are filled in;
+// others in h are sent as they are, under the identifiers agreed on. Sequence numbers
+// and timestamps are the caller's; [rtp.Rewriter] makes those of a switched stream
+// continuous. Payload and header are copied.
+//
+// It fails with rtp.ErrQueueFull if too many packets wait to be sent, and with
+// rtp.ErrSequence for a sequence number that was used before.
+func (r *Rtc) WriteRTP(now time.Time, id MediaID, rid string, h *rtp.Header, payload []byte) error {
+	if r.ending {
+		return ErrClosed
+	}
+	m, e, err := r.encodingOf(id, rid)
+	if err != nil {
+		return err
+	}
+	if !m.sendsType(h.PayloadType) {
+		return ErrPayloadType
+	}
+	r.advance(now)
+	return e.sender.Write(r.now, h, payload)
+}
+
+// WriteFrame queues a whole frame to be sent in a section: it is split into packets.
+// PayloadType is one that the peer agreed to, and f.Timestamp counts in units of its
+// clock rate. What a frame is for each codec, package codec tells.
+func (r *Rtc) WriteFrame(now time.Time, id MediaID, rid string, payloadType uint8, f codec.Frame) error {
+	if r.ending {
+		return ErrClosed
+	}
+	m, e, err := r.encodingOf(id, rid)
+	if err != nil {
+		return err
+	}
+	c := m.sendCodec(payloadType)
+	if c == nil {
+		return ErrPayloadType
+	}
+	r.advance(now)
+	if e.packetizer == nil || e.payloadType != payloadType {
+		p, err := codec.NewPacketizer(codec.PacketizerConfig{Name: c.Name, FMTP: c.Send.Fmtp})
+		if err != nil {
+			return err
+		}
+		e.packetizer, e.payloadType = p, payloadType
+	}
+	if err := e.packetizer.Start(f, r.cfg.MTU-mediaOverhead); err != nil {
+		return err
+	}
+	for {
+		payload, marker, ok := e.packetizer.AppendPayload(e.payload[:0])
+		if !ok {
+			return nil
+		}
+		e.payload = payload
+		h := rtp.Header{
+			PayloadType: payloadType, Marker: marker, Timestamp: f.Timestamp,
+			SequenceNumber: e.sender.NextSequenceNumber(),
+		}
+		if err := e.sender.Write(r.now, &h, payload); err != nil {
+			return err
+		}
+	}
+}
+
+// mediaOverhead is room for what surrounds a payload: the fixed header, extensions, the
+// two bytes of a retransmission, and the tag of SRTP.
+const mediaOverhead = rtp.FixedHeaderSize + 40 + 2 + 16
+
+// appendRTP appends the next media packet owed, protected. The sections take turns.
+func (r *Rtc) appendRTP(dst []byte) ([]byte, bool) {
+	if r.protection == nil {
+		return dst, false
+	}
+	for range r.media {
+		m := r.media[r.turn%len(r.media)]
+		for i := range m.encodings {
+			s := m.encodings[i].sender
+			if s == nil || !s.Pending() {
+				continue
+			}
+			for {
+				p, ok := s.Poll(r.now)
+				if !ok {
+					break
+				}
+				if out, ok := r.sealRTP(dst, m, &m.encodings[i], p); ok {
+					return out, true
+				}
+			}
+		}
+		r.turn++
+	}
+	return dst, false
+}
+
+// sealRTP completes a packet and protects it.
+func (r *Rtc) sealRTP(dst []byte, m *media, e *encoding, p *rtp.Outgoing) ([]byte, bool) {
+	number := p.Header.SequenceNumber
+	if p.Repeat {
+		return e.repeats.append(dst, number)
+	}
+	r.addExtensions(&p.Header.Extensions, m, e, p, p.Size()+mediaOverhead)
+	r.plain = p.AppendTo(r.plain[:0])
+	out, err := r.protection.AppendEncryptRTP(dst, r.plain)
+	if err != nil {
+		r.stats.Dropped.Unsealed++
+		return dst, false
+	}
+	if !p.RTX && e.repeatsPlainly(m, p.Header.PayloadType) {
+		e.repeats.keep(number, out[len(dst):])
+	}
+	return out, true
+}
+
+// addExtensions appends those that the session writes itself.
+func (r *Rtc) addExtensions(x *rtp.Extensions, m *media, e *encoding, p *rtp.Outgoing, size int) {
+	ids := &m.sendIDs
+	if ids.transportCC != 0 {
+		n := r.departures.Add(r.now, size)
+		x.Append(ids.transportCC, []byte{byte(n >> 8), byte(n)})
+	}
+	if ids.absSendTime != 0 {
+		// 24 bits of seconds in 6.18 fixed point.
+		t := uint32(uint64(rtp.NTPTimeOf(r.now))>>14) & 0xffffff
+		x.Append(ids.absSendTime, []byte{byte(t >> 16), byte(t >> 8), byte(t)})
+	}
+	// The peer learns which section and which encoding a source belongs to from its
+	// first packets, and then again whenever it has lost that.
+	if ids.mid != 0 {
+		x.Append(ids.mid, m.midBytes)
+	}
+	if e.rid != "" {
+		switch {
+		case p.RTX && ids.repairedRID != 0:
+			x.Append(ids.repairedRID, []byte(e.rid))
+		case !p.RTX && ids.rid != 0:
+			x.Append(ids.rid, []byte(e.rid))
+		}
+	}
+}
+
+// primaryOf returns the payload type that a retransmission payload type repairs.
+func (m *media) primaryOf(rtx uint8) (uint8, bool) {
+	for i := range m.agreed.Codecs {
+		if f := &m.agreed.Codecs[i].Receive; f.RTX == rtx && rtx != 0 {
+			return f.PayloadType, true
+		}
+	}
+	return 0, false
+}
+
+// codecOf returns the codec that is received with a payload type, or nil.
+func (m *media) codecOf(payloadType uint8) *sdp.AgreedCodec {
+	for i := range m.agreed.Codecs {
+		if c := &m.agreed.Codecs[i]; c.Receive.PayloadType == payloadType {
+			return c
+		}
+	}
+	return nil
+}
+
+// sendCodec returns the codec that is sent with a payload type, or nil.
+func (m *media) sendCodec(payloadType uint8) *sdp.AgreedCodec {
+	for i := range m.agreed.Codecs {
+		if c := &m.agreed.Codecs[i]; c.Send.PayloadType == payloadType {
+			return c
+		}
+	}
+	return nil
+}
+
+func (m *media) sendsType(payloadType uint8) bool { return m.sendCodec(payloadType) != nil }
+
+// receivesType reports whether a payload type, or the RTX of one, is expected.
+func (m *media) receivesType(payloadType uint8) bool {
+	_, rtx := m.primaryOf(payloadType)
+	return rtx || m.codecOf(payloadType) != nil
+}
+
+func (m *media) receivesRID(rid string) bool {
+	for _, alternatives := range m.agreed.Receive {
+		for _, a := range alternatives {
+			if a.ID == rid {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// stream returns the stream of an encoding, or nil.
+func (m *media) stream(rid string) *inStream {
+	for _, s := range m.streams {
+		if s.rid == rid {
+			return s
+		}
+	}
+	return nil
+}
+
+// setStream puts a stream in the place of the one with its RID.
+func (m *media) setStream(s *inStream) {
+	for i := range m.streams {
+		if m.streams[i].rid == s.rid {
+			m.streams[i] = s
+			return
+		}
+	}
+	m.streams = append(m.streams, s)
+}
+
+// mediaByPayloadType returns the only section that has a payload type, or nil.
+func (r *Rtc) mediaByPayloadType(payloadType uint8) *media {
+	var found *media
+	for _, m := range r.media {
+		if !m.receivesType(payloadType) {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = m
+	}
+	return found
+}

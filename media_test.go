@@ -1,0 +1,176 @@
+package rtc_test
+
+import (
+	"encoding/binary"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sansrtc/rtc"
+	"github.com/sansrtc/rtc/internal/simnet"
+	"github.com/sansrtc/rtc/rtp"
+	"github.com/sansrtc/rtc/sdp"
+)
+
+// A mediaPeer remembers what a simPeer was told of media.
+type mediaPeer struct {
+	*simPeer
+	sections map[rtc.MediaKind]rtc.MediaChanged
+	packets  map[uint16]int // how often each number of a test packet came
+	wishes   int            // for key frames
+	stopped  int
+}
+
+func watchMedia(p *simPeer) *mediaPeer {
+	m := &mediaPeer{simPeer: p, sections: map[rtc.MediaKind]rtc.MediaChanged{}, packets: map[uint16]int{}}
+	p.onEvent = func(ev rtc.Event) {
+		switch ev := ev.(type) {
+		case *rtc.MediaChanged:
+			m.sections[ev.Kind] = *ev
+		case *rtc.MediaStopped:
+			m.stopped++
+		case *rtc.RTPReceived:
+			m.packets[binary.BigEndian.Uint16(ev.Payload)]++
+		case *rtc.KeyFrameRequested:
+			m.wishes++
+		}
+	}
+	return m
+}
+
+// write sends n packets of 1,000 bytes, one each interval, which carry their number.
+func (w *world) write(p *mediaPeer, kind rtc.MediaKind, first, n int, interval time.Duration) {
+	w.t.Helper()
+	section := p.sections[kind]
+	payload := make([]byte, 1000)
+	for i := first; i < first+n; i++ {
+		binary.BigEndian.PutUint16(payload, uint16(i))
+		h := rtp.Header{
+			PayloadType: section.Codecs[0].Send.PayloadType, SequenceNumber: uint16(i),
+			Timestamp: uint32(i) * 3000, Marker: true,
+		}
+		require.NoError(w.t, p.WriteRTP(w.net.Now(), section.ID, "", &h, payload))
+		p.host.Wake()
+		w.net.Run(interval)
+	}
+}
+
+func TestMedia(t *testing.T) {
+	w := newWorld(t, worldConfig{seed: 1, link: simnet.LinkConfig{Delay: 20 * ms}})
+	l, r := watchMedia(w.l), watchMedia(w.r)
+	w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Audio}, {Kind: rtc.Video}}, DataChannels: true})
+	w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+	require.Len(t, l.sections, 2)
+	require.Len(t, r.sections, 2)
+	require.Equal(t, sdp.SendRecv, l.sections[rtc.Video].Direction)
+	require.Equal(t, "VP8", r.sections[rtc.Video].Codecs[0].Name)
+
+	w.write(l, rtc.Video, 0, 100, 10*ms)
+	w.write(r, rtc.Video, 0, 50, 10*ms)
+	w.write(l, rtc.Audio, 1000, 50, 20*ms)
+	w.net.Run(200 * ms)
+	require.Len(t, r.packets, 150)
+	require.Len(t, l.packets, 50)
+	require.Zero(t, w.l.Stats().Dropped)
+	require.Zero(t, w.r.Stats().Dropped)
+}
+
+// Lost packets are asked for and sent again, each is delivered once.
+func TestMediaLossIsRepaired(t *testing.T) {
+	for _, loss := range []float64{0.05, 0.2} {
+		w := newWorld(t, worldConfig{seed: 2, link: simnet.LinkConfig{Delay: 20 * ms}})
+		l, r := watchMedia(w.l), watchMedia(w.r)
+		w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
+		w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+		w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{Delay: 20 * ms, Loss: simnet.RandomLoss(loss)})
+		w.write(l, rtc.Video, 0, 1000, 5*ms)
+		w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{Delay: 20 * ms})
+		w.write(l, rtc.Video, 1000, 20, 5*ms)
+		w.net.Run(time.Second)
+		require.GreaterOrEqual(t, len(r.packets), 1015, "of 1,020 at a loss of %v", loss)
+		for n, times := range r.packets {
+			require.Equal(t, 1, times, "packet %d", n)
+		}
+	}
+}
+
+// Without RTX a lost packet is sent again as it was.
+func TestMediaRepairWithoutRTX(t *testing.T) {
+	w := newWorld(t, worldConfig{seed: 2, link: simnet.LinkConfig{Delay: 20 * ms}})
+	l, r := watchMedia(w.l), watchMedia(w.r)
+	w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Audio}}})
+	w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+	w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{Delay: 20 * ms, Loss: simnet.RandomLoss(0.05)})
+	w.write(l, rtc.Audio, 0, 500, 20*ms)
+	w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{Delay: 20 * ms})
+	w.write(l, rtc.Audio, 500, 20, 20*ms)
+	w.net.Run(time.Second)
+	require.GreaterOrEqual(t, len(r.packets), 518)
+	for n, times := range r.packets {
+		require.Equal(t, 1, times, "packet %d", n)
+	}
+	require.Zero(t, w.l.Stats().Dropped)
+}
+
+// A wish for a key frame reaches the sender, and is repeated until a key frame begins.
+func TestRequestKeyFrame(t *testing.T) {
+	w := newWorld(t, worldConfig{seed: 2, link: simnet.LinkConfig{Delay: 20 * ms}})
+	l, r := watchMedia(w.l), watchMedia(w.r)
+	w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
+	w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+	section := r.sections[rtc.Video]
+	send := func(n uint16, vp8Header byte) {
+		t.Helper()
+		h := rtp.Header{PayloadType: section.Codecs[0].Send.PayloadType, SequenceNumber: n, Timestamp: uint32(n) * 3000}
+		payload := []byte{0x10, vp8Header, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0, 0}
+		require.NoError(t, w.l.WriteRTP(w.net.Now(), l.sections[rtc.Video].ID, "", &h, payload))
+		w.l.host.Wake()
+		w.net.Run(100 * ms)
+	}
+	send(1, 0x11) // a picture that builds on others
+	require.Zero(t, l.wishes)
+	require.NoError(t, w.r.RequestKeyFrame(w.net.Now(), section.ID, ""))
+	w.r.host.Wake()
+	w.net.Run(100 * ms)
+	require.Equal(t, 1, l.wishes)
+	send(2, 0x11)
+	w.net.Run(time.Second)
+	require.Greater(t, l.wishes, 1, "no key frame has come")
+	send(3, 0x10)
+	n := l.wishes
+	w.net.Run(5 * time.Second)
+	require.Equal(t, n, l.wishes)
+	require.ErrorIs(t, w.r.RequestKeyFrame(w.net.Now(), 99, ""), rtc.ErrNoMedia)
+}
+
+// Directions change, sections are added and stopped while the session runs.
+func TestMediaRenegotiation(t *testing.T) {
+	w := newWorld(t, worldConfig{seed: 3, link: simnet.LinkConfig{Delay: 20 * ms}})
+	l, r := watchMedia(w.l), watchMedia(w.r)
+	w.connect()
+	w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video, Direction: sdp.SendOnly}}})
+	w.net.Run(100 * ms)
+	require.Equal(t, sdp.SendOnly, l.sections[rtc.Video].Direction)
+	require.Equal(t, sdp.RecvOnly, r.sections[rtc.Video].Direction)
+	w.write(l, rtc.Video, 0, 10, 10*ms)
+	err := w.r.WriteRTP(w.net.Now(), r.sections[rtc.Video].ID, "", &rtp.Header{PayloadType: r.sections[rtc.Video].Codecs[0].Send.PayloadType}, []byte{1})
+	require.ErrorIs(t, err, rtc.ErrNotSending)
+
+	w.negotiate(w.r, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Audio, Direction: sdp.SendOnly}}})
+	w.net.Run(100 * ms)
+	w.write(r, rtc.Audio, 0, 10, 10*ms)
+	w.net.Run(100 * ms)
+	require.Len(t, l.packets, 10)
+	require.Len(t, r.packets, 10)
+
+	w.negotiate(w.l, rtc.Changes{SetMedia: []rtc.MediaChange{{ID: l.sections[rtc.Video].ID, Stop: true}}})
+	w.net.Run(100 * ms)
+	require.Equal(t, 1, l.stopped)
+	require.Equal(t, 1, r.stopped)
+	err = w.l.WriteRTP(w.net.Now(), l.sections[rtc.Video].ID, "", &rtp.Header{}, nil)
+	require.ErrorIs(t, err, rtc.ErrNoMedia)
+	w.write(r, rtc.Audio, 100, 10, 10*ms)
+	w.net.Run(100 * ms)
+	require.Len(t, l.packets, 20)
+}
