@@ -129,6 +129,13 @@ func TestH264ParameterSets(t *testing.T) {
 		f := dt.pushFrame("an IDR picture", single("65 88 01", 4, true))
 		require.Equal(t, unhex(t, "00000001 67 4d 00000001 68 cf"+idr), f.Data)
 	})
+	t.Run("a new picture parameter set", func(t *testing.T) {
+		dt := newDepacketizerTest(t, "H264")
+		dt.pushFrame("an IDR picture", single("78 0002 67 42 0002 68 ce 0003 65 88 01", 1, true))
+		dt.pushFrame("another set", single("78 0002 68 cf 0002 41 9a", 2, true))
+		f := dt.pushFrame("an IDR picture", single("65 88 01", 3, true))
+		require.Equal(t, unhex(t, "00000001 67 42 00000001 68 ce 00000001 68 cf"+idr), f.Data)
+	})
 	t.Run("perhaps lost", func(t *testing.T) {
 		dt := newDepacketizerTest(t, "H264")
 		dt.pushFrame("an IDR picture", single("78 0002 67 42 0002 68 ce 0003 65 88 01", 1, true))
@@ -193,6 +200,7 @@ func TestH264RecoveryPoint(t *testing.T) {
 		{"after frames", "06 06 01 48 80", false},
 		{"another message", "06 05 01 84 80", false},
 		{"a message that is cut", "06 05 ff ff ff", false},
+		{"a message beyond the end", "06 05 09 84 80", false},
 		{"a type that is cut", "06 ff ff ff ff", false},
 		{"an empty message", "06 06 00 80", false},
 	} {

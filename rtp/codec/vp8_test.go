@@ -147,6 +147,13 @@ func TestVP8IndexWraps(t *testing.T) {
 	dt.pushFrame("the next of the base layer", codec.Packet{Payload: unhex(t, "90 e0 07 00 00 01"), Timestamp: 1, Marker: true, Lost: true})
 }
 
+// TestVP8TwoFramesOfOneTime begins a second frame without an end of the first.
+func TestVP8TwoFramesOfOneTime(t *testing.T) {
+	dt := newDepacketizerTest(t, "VP8")
+	dt.push(codec.Packet{Payload: unhex(t, "90 80 05 00")})
+	dt.pushError("not in one", codec.Packet{Payload: unhex(t, "90 80 06 01")}, codec.ErrMalformed)
+}
+
 // TestVP8LongGap does not believe a picture id that may have wrapped.
 func TestVP8LongGap(t *testing.T) {
 	dt := newDepacketizerTest(t, "VP8")

@@ -93,8 +93,7 @@ func (r *vp9Reader) judge(f *Frame, gap bool) verdict {
 	}
 	tid := f.Layer.TemporalID
 	if tid > 0 && !r.temporal.intactUpTo(tid) {
-		r.temporal.lose(tid)
-		return frameSkipped
+		return frameSkipped // as everything above the base layer until a switching up point
 	}
 	if f.Layer.Sync {
 		// From a switching up point on, pictures of higher layers depend on none before it.

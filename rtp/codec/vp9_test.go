@@ -107,6 +107,36 @@ func TestVP9Picture(t *testing.T) {
 	dt.pushError("without the base", codec.Packet{Payload: packets[1], Timestamp: 3, Marker: true}, codec.ErrIncomplete)
 }
 
+// TestVP9ImpossiblePictures sends layer frames that cannot be those of one picture.
+func TestVP9ImpossiblePictures(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		second string
+		want   error
+	}{
+		{"a layer twice", "bc 05 00 82", codec.ErrMalformed},
+		{"another picture id", "bc 06 02 82", codec.ErrMalformed},
+		{"another size of picture id", "bc 80 05 02 82", codec.ErrMalformed},
+		{"not flexible", "ac 05 02 00 82", codec.ErrMalformed},
+		{"a fragment without a beginning", "b4 05 02 82", codec.ErrIncomplete},
+	} {
+		dt := newDepacketizerTest(t, "VP9")
+		dt.push(codec.Packet{Payload: unhex(t, "bc 05 00 82")})
+		dt.pushError(test.name, codec.Packet{Payload: unhex(t, test.second)}, test.want)
+	}
+	dt := newDepacketizerTest(t, "VP9")
+	dt.push(codec.Packet{Payload: unhex(t, "b8 05 00 82")})
+	dt.pushError("a fragment of another layer", codec.Packet{Payload: unhex(t, "b4 05 02 82")}, codec.ErrMalformed)
+	dt = newDepacketizerTest(t, "VP9")
+	for i := range byte(8) {
+		dt.push(codec.Packet{Payload: []byte{0xbc, 5, i << 1, 0x82}, Timestamp: 1})
+	}
+	for i := range byte(8) {
+		err := dt.d.Push(codec.Packet{Payload: []byte{0xbc, 5, i << 1, 0x82}, Timestamp: 1})
+		require.Equal(t, i == 0, err != nil, "one error for the picture")
+	}
+}
+
 // TestVP9References loses pictures of a flexible stream.
 func TestVP9References(t *testing.T) {
 	type picture struct {
@@ -217,5 +247,16 @@ func TestVP9SwitchingUp(t *testing.T) {
 	require.True(t, f.Layer.Sync)
 	dt.pushFrame("the layer above", packet(5, "ed 07 20 03 86", false))
 	dt.push(packet(6, "ed 0a 00 05 86", true)) // base layer picture 4 is missing
+	require.True(t, dt.d.NeedsKeyFrame())
+
+	dt = newDepacketizerTest(t, "VP9")
+	dt.pushFrame("a key frame", packet(0, "ad 01 00 01 82", false))
+	dt.pushFrame("base layer; picture 2 is missing", packet(1, "ed 03 00 02 86", true))
+	dt.push(packet(2, "ed 04 40 02 86", false)) // layer 2 may depend on picture 2
+	dt.push(packet(3, "ed 05 20 02 86", false)) // so may layer 1
+	dt.pushFrame("base layer, switching up point", packet(4, "ed 06 10 03 86", false))
+	dt.pushFrame("layer 2", packet(5, "ed 07 40 03 86", false))
+	dt.pushFrame("layer 1, where only pictures above it go on", packet(6, "ed 08 30 03 86", false))
+	dt.push(packet(7, "ed 0a 00 05 86", true))
 	require.True(t, dt.d.NeedsKeyFrame())
 }
