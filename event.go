@@ -102,6 +102,11 @@ type MediaChanged struct {
 	// payload types of each direction.
 	Codecs []sdp.AgreedCodec
 
+	// Extensions are the header extensions that both sides know, with their identifiers.
+	// The session writes MID, RID, transport-wide sequence number and send time itself;
+	// the others are for RTPReceived.Header and WriteRTP.
+	Extensions []sdp.AgreedExtension
+
 	MSIDs    []sdp.MSID // of what the peer sends
 	RIDs     []string   // encodings that the peer may send
 	SendRIDs []string   // encodings that the peer wants to receive

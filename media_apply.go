@@ -32,7 +32,7 @@ func (r *Rtc) agreeOnMedia(m *media, agreed sdp.MediaAgreement, remote *sdp.Medi
 	r.announceSources(m, remote)
 	change := MediaChanged{
 		ID: m.id, MID: m.mid, Kind: m.cfg.Kind, Direction: agreed.Direction, Codecs: agreed.Codecs,
-		MSIDs: remote.MSIDs, RIDs: ridsOf(agreed.Receive), SendRIDs: ridsOf(agreed.Send),
+		Extensions: agreed.Extensions, MSIDs: remote.MSIDs, RIDs: ridsOf(agreed.Receive), SendRIDs: ridsOf(agreed.Send),
 		Added: before == nil,
 	}
 	r.mediaEvents = append(r.mediaEvents, &change)

@@ -74,6 +74,19 @@ func TestMedia(t *testing.T) {
 	require.Len(t, l.packets, 50)
 	require.Zero(t, w.l.Stats().Dropped)
 	require.Zero(t, w.r.Stats().Dropped)
+
+	var sent, received uint64
+	for _, s := range w.l.AppendStreamStats(nil) {
+		if s.Sending {
+			sent += s.Sent.Packets
+		} else {
+			received += s.Received.Packets
+			require.Zero(t, s.Received.Lost)
+		}
+	}
+	require.EqualValues(t, 150, sent)
+	require.EqualValues(t, 50, received)
+	require.NotZero(t, l.sections[rtc.Video].Extensions, "those both sides know")
 }
 
 // Lost packets are asked for and sent again, each is delivered once.
