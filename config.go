@@ -93,7 +93,8 @@ type Config struct {
 	// session waits until it is closed.
 	FailedTimeout time.Duration
 
-	// HandshakeTimeout bounds the DTLS handshake, from the first path to the peer on.
+	// HandshakeTimeout bounds the DTLS handshake, counted from its first datagram. (A
+	// peer that never begins one is let go by ICE, when it is gone.)
 	// If zero, 30 s is used.
 	HandshakeTimeout time.Duration
 
