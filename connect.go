@@ -92,6 +92,17 @@ func (r *Rtc) startSCTP() {
 	r.assoc.Connect(r.now)
 }
 
+// settleChannels ends a session without media whose association is over: nothing is left
+// that it could do. Some peers say goodbye in SCTP only.
+func (r *Rtc) settleChannels() {
+	if r.ending || r.assoc == nil || len(r.media) > 0 {
+		return
+	}
+	if done, err := r.assoc.Done(); done {
+		r.end(err)
+	}
+}
+
 // association returns the SCTP association, made when first needed: a session
 // without data channels does not pay for one.
 func (r *Rtc) association() (*sctp.Association, error) {

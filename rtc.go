@@ -161,6 +161,7 @@ func (r *Rtc) handleTimeouts() {
 func (r *Rtc) settle() {
 	r.settleFailure()
 	r.settleHandshake()
+	r.settleChannels()
 }
 
 // settleHandshake starts DTLS once there is a path and a peer to expect on it, and

@@ -11,6 +11,7 @@ type Association struct {
 	cfg   Config
 	stats Stats
 	state state
+	err   error // why state is stateDone
 
 	epoch  time.Time // of instants
 	now    instant   // of the last call

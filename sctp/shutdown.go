@@ -139,13 +139,17 @@ func (a *Association) handleShutdownComplete() {
 	a.finish(nil)
 }
 
+// Done reports whether the association is over, as EventClosed does, and the error of
+// that event. Messages that arrived before can still be taken.
+func (a *Association) Done() (done bool, err error) { return a.state == stateDone, a.err }
+
 // finish ends everything. An ABORT or SHUTDOWN COMPLETE that is owed still
 // comes out.
 func (a *Association) finish(err error) {
 	if a.state == stateDone {
 		return
 	}
-	a.state = stateDone
+	a.state, a.err = stateDone, err
 	a.timers = timers{}
 	a.paced = false
 	for len(a.channels) > 0 {
