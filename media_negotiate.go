@@ -95,28 +95,35 @@ func (r *Rtc) acceptMedia(kind MediaKind, offered *sdp.Media) (MediaConfig, bool
 	return r.cfg.AcceptMedia(o)
 }
 
-// applyMedia makes the sections of two descriptions the session's.
+// applyMedia makes the sections of two descriptions the session's. A section that was
+// planned and not agreed on is told to be stopped: nobody will hear of it again.
 func (r *Rtc) applyMedia(plan []*media, local, remote *sdp.Session) {
 	before := r.media
 	r.media = nil
 	for _, m := range plan {
-		i := slices.IndexFunc(r.negotiation.agreed.Lines, func(l sdp.Line) bool { return l.MID == m.mid && !l.Rejected })
-		if i < 0 {
-			continue
-		}
-		agreed, ok := sdp.AgreeMedia(&local.Media[i], &remote.Media[i])
-		if !ok {
-			continue
-		}
 		r.lastMedia = max(r.lastMedia, m.id)
-		r.agreeOnMedia(m, agreed, &remote.Media[i], r.mediaByID(before, m.id))
-		r.media = append(r.media, m)
-	}
-	for _, m := range before {
-		if !slices.ContainsFunc(r.media, func(kept *media) bool { return kept.id == m.id }) {
+		if agreed, theirs, ok := r.agreedSection(m, local, remote); ok {
+			r.agreeOnMedia(m, agreed, theirs, mediaByID(before, m.id))
+			r.media = append(r.media, m)
+		} else if mediaByID(before, m.id) == nil {
 			r.stopMedia(m)
 		}
 	}
+	for _, m := range before {
+		if mediaByID(r.media, m.id) == nil {
+			r.stopMedia(m)
+		}
+	}
+}
+
+// agreedSection returns what two descriptions settled about a section, and the peer's side of it.
+func (r *Rtc) agreedSection(m *media, local, remote *sdp.Session) (a sdp.MediaAgreement, theirs *sdp.Media, ok bool) {
+	i := slices.IndexFunc(r.negotiation.agreed.Lines, func(l sdp.Line) bool { return l.MID == m.mid && !l.Rejected })
+	if i < 0 {
+		return a, nil, false
+	}
+	a, ok = sdp.AgreeMedia(&local.Media[i], &remote.Media[i])
+	return a, &remote.Media[i], ok
 }
 
 func mediaKind(m *sdp.Media) (MediaKind, bool) {
@@ -139,7 +146,7 @@ func (r *Rtc) mediaByMID(mid string) *media {
 	return nil
 }
 
-func (r *Rtc) mediaByID(list []*media, id MediaID) *media {
+func mediaByID(list []*media, id MediaID) *media {
 	for _, m := range list {
 		if m.id == id {
 			return m

@@ -207,7 +207,7 @@ func (r *Rtc) RequestKeyFrame(now time.Time, id MediaID, rid string) error {
 	if r.ending {
 		return ErrClosed
 	}
-	m := r.mediaByID(r.media, id)
+	m := mediaByID(r.media, id)
 	if m == nil {
 		return ErrNoMedia
 	}

@@ -48,7 +48,7 @@ func (r *Rtc) newSSRC() (uint32, error) {
 
 // encodingOf finds what to send with.
 func (r *Rtc) encodingOf(id MediaID, rid string) (*media, *encoding, error) {
-	m := r.mediaByID(r.media, id)
+	m := mediaByID(r.media, id)
 	if m == nil {
 		return nil, nil, ErrNoMedia
 	}
@@ -89,6 +89,9 @@ func (r *Rtc) WriteRTP(now time.Time, id MediaID, rid string, h *rtp.Header, pay
 // WriteFrame queues a whole frame to be sent in a section: it is split into packets.
 // PayloadType is one that the peer agreed to, and f.Timestamp counts in units of its
 // clock rate. What a frame is for each codec, package codec tells.
+//
+// If it fails with rtp.ErrQueueFull, the beginning of the frame may be on its way: what
+// depends on the frame is best left out, up to the next key frame.
 func (r *Rtc) WriteFrame(now time.Time, id MediaID, rid string, payloadType uint8, f codec.Frame) error {
 	if r.ending {
 		return ErrClosed
@@ -139,6 +142,7 @@ func (r *Rtc) appendRTP(dst []byte) ([]byte, bool) {
 	}
 	for range r.media {
 		m := r.media[r.turn%len(r.media)]
+		r.turn++
 		for i := range m.encodings {
 			s := m.encodings[i].sender
 			if s == nil || !s.Pending() {
@@ -154,7 +158,6 @@ func (r *Rtc) appendRTP(dst []byte) ([]byte, bool) {
 				}
 			}
 		}
-		r.turn++
 	}
 	return dst, false
 }

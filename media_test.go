@@ -187,3 +187,24 @@ func TestMediaRenegotiation(t *testing.T) {
 	w.net.Run(100 * ms)
 	require.Len(t, l.packets, 20)
 }
+
+// A section that the peer rejects is told to be stopped, and its id is never used again.
+func TestMediaRejected(t *testing.T) {
+	w := newWorld(t, worldConfig{seed: 7, link: simnet.LinkConfig{Delay: 20 * ms}, change: func(_, r *rtc.Config) {
+		r.AcceptMedia = func(o rtc.MediaOffer) (rtc.MediaConfig, bool) { return rtc.MediaConfig{}, o.Kind == rtc.Audio }
+	}})
+	l := watchMedia(w.l)
+	offer, err := w.l.CreateOffer(w.net.Now(), rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Audio}, {Kind: rtc.Video}}})
+	require.NoError(t, err)
+	answer, err := w.r.AcceptOffer(w.net.Now(), offer.SDP())
+	require.NoError(t, err)
+	require.NoError(t, w.l.AcceptAnswer(w.net.Now(), offer, answer))
+	w.net.Run(100 * ms)
+	require.Equal(t, 1, l.stopped)
+	require.Len(t, l.sections, 1)
+	require.Equal(t, offer.Added()[0], l.sections[rtc.Audio].ID)
+
+	again, err := w.l.CreateOffer(w.net.Now(), rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
+	require.NoError(t, err)
+	require.Greater(t, again.Added()[0], offer.Added()[1])
+}
