@@ -82,9 +82,10 @@
 //
 // # Many sessions on one socket
 //
-// [LocalUfragAdded] and [RemoteAddrAdded] tell what to put into two maps; with
-// Username of package stun for the first datagrams, a server finds the session of each
-// datagram with one look-up. The answers to the session's own first checks have neither
-// a username nor a known address yet: the server remembers which session it sent a check to that
-// address last, until RemoteAddrAdded or the session's end. examples/echo does this.
+// An [Endpoint] holds the sessions of a server. It is driven like one session, finds the session of each
+// datagram with one look-up, and knows the earliest deadline of all. The examples are servers built on it.
+//
+// A server with routing of its own puts what [LocalUfragAdded] and [RemoteAddrAdded] tell into two
+// maps; Username of package stun reads the first datagrams. The answers to a session's own first checks have neither
+// a username nor a known address yet: they are found by the transaction ID of the check.
 package rtc

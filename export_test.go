@@ -18,3 +18,13 @@ func RaceEnabled() bool {
 	poison(b)
 	return b[0] != 0
 }
+
+// Work returns how many look-ups the endpoint has made to route datagrams, and how many
+// deadlines it has compared.
+func (e *Endpoint[S]) Work() (lookups, comparisons uint64) { return e.routes.looked, e.timers.compared }
+
+// Leftovers returns how much the endpoint keeps for its sessions.
+func (e *Endpoint[S]) Leftovers() int {
+	return len(e.members) + len(e.routes.byUfrag) + len(e.routes.byPath) + len(e.routes.byRequest) + len(e.routes.byCheck) +
+		len(e.timers.heap)
+}

@@ -40,6 +40,9 @@ type Rtc struct {
 	err      error     // of that OutputClosed
 
 	stats Stats // what the session itself counts
+
+	// owner, if not nil, wants to know when there may be something to poll.
+	owner interface{ noteReady() }
 }
 
 // New returns a session that has not met its peer yet. Give it local candidates with
@@ -276,8 +279,12 @@ func (r *Rtc) deadline() time.Time {
 	return d
 }
 
-// advance moves time forward, and never back.
+// advance moves time forward, and never back. Everything that may change the machine
+// begins with it.
 func (r *Rtc) advance(now time.Time) {
+	if r.owner != nil {
+		r.owner.noteReady()
+	}
 	if now.After(r.now) {
 		r.now = now
 	}

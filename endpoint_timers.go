@@ -1,0 +1,107 @@
+package rtc
+
+import "time"
+
+// timers is a heap of the members of an endpoint, the earliest deadline first.
+type timers[S any] struct {
+	heap     []*member[S]
+	compared uint64 // how often two deadlines were compared, for the test that counts
+}
+
+// A timer is a member's place in the heap.
+type timer struct {
+	deadline time.Time
+	place    int // counted from one; zero: not in the heap
+}
+
+// set notes that m has to be called at deadline, or not at all if that is zero.
+func (t *timers[S]) set(m *member[S], deadline time.Time) {
+	if deadline.IsZero() {
+		t.remove(m)
+		return
+	}
+	if m.timer.place == 0 {
+		t.heap = append(t.heap, m)
+		m.timer = timer{deadline, len(t.heap)}
+		t.up(len(t.heap) - 1)
+		return
+	}
+	earlier := deadline.Before(m.timer.deadline)
+	m.timer.deadline = deadline
+	if earlier {
+		t.up(m.timer.place - 1)
+	} else {
+		t.down(m.timer.place - 1)
+	}
+}
+
+func (t *timers[S]) remove(m *member[S]) {
+	if m.timer.place == 0 {
+		return
+	}
+	i, last := m.timer.place-1, len(t.heap)-1
+	t.swap(i, last)
+	t.heap[last] = nil
+	t.heap = t.heap[:last]
+	m.timer = timer{}
+	if i < last {
+		t.down(i)
+		t.up(i)
+	}
+}
+
+// earliest returns the first deadline, or zero if there is none.
+func (t *timers[S]) earliest() time.Time {
+	if len(t.heap) == 0 {
+		return time.Time{}
+	}
+	return t.heap[0].timer.deadline
+}
+
+// expired removes a member whose deadline has come, and returns it, or nil.
+func (t *timers[S]) expired(now time.Time) *member[S] {
+	if len(t.heap) == 0 || t.heap[0].timer.deadline.After(now) {
+		return nil
+	}
+	m := t.heap[0]
+	t.remove(m)
+	return m
+}
+
+func (t *timers[S]) up(i int) {
+	for i > 0 {
+		parent := (i - 1) / 2
+		if !t.before(i, parent) {
+			return
+		}
+		t.swap(i, parent)
+		i = parent
+	}
+}
+
+func (t *timers[S]) down(i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(t.heap) {
+			return
+		}
+		if right := child + 1; right < len(t.heap) && t.before(right, child) {
+			child = right
+		}
+		if !t.before(child, i) {
+			return
+		}
+		t.swap(i, child)
+		i = child
+	}
+}
+
+func (t *timers[S]) before(i, j int) bool {
+	t.compared++
+	return t.heap[i].timer.deadline.Before(t.heap[j].timer.deadline)
+}
+
+func (t *timers[S]) swap(i, j int) {
+	t.heap[i], t.heap[j] = t.heap[j], t.heap[i]
+	t.heap[i].timer.place, t.heap[j].timer.place = i+1, j+1
+}
