@@ -10,102 +10,26 @@
 //
 // Package sfu, in the folder beside this file, is the conference: who sees whom, and which
 // packet goes to whom. It has no sockets and no clock, and neither have the
-// sessions in it. The program around it has: one goroutine (server.go) that takes datagrams,
-// requests and expired deadlines one after another, so nothing is locked. One map look-up
-// finds the session of a datagram (routes.go), one heap knows who is to be called next
-// (timers.go).
+// sessions in it. What drives it, one goroutine that takes datagrams, signalling requests and expired deadlines
+// one after another, is package serve, which the examples share; loop.go there is the loop. This folder is
+// what is left: the names of sessions (server.go) and the page.
 package main
 
 import (
-	"context"
-	"crypto/tls"
 	"embed"
-	"errors"
-	"flag"
-	"fmt"
-	"io"
 	"io/fs"
-	stdlog "log"
-	"log/slog"
-	"net"
-	"net/http"
-	"os"
-	"os/signal"
-	"syscall"
-	"time"
+
+	"github.com/sansrtc/rtc/examples/internal/serve"
 )
 
 //go:embed page
 var files embed.FS
 
 func main() {
-	addr := flag.String("addr", "localhost:8080", "serve the page at this `address`; by HTTPS if others than this machine can reach it")
-	udp := flag.String("udp", ":0", "take datagrams at this `address`; without a host, at every address of this machine")
-	verbose := flag.Bool("v", false, "log what happens, with addresses")
-	flag.Parse()
-
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	var log slog.Handler = slog.DiscardHandler
-	if *verbose {
-		log = slog.NewTextHandler(os.Stderr, nil)
-	}
-	if err := run(ctx, *addr, *udp, log); err != nil {
-		fmt.Fprintln(os.Stderr, "chat:", err)
-		os.Exit(1)
-	}
-}
-
-// run serves until ctx is done. It returns when every session has said goodbye.
-func run(ctx context.Context, addr, udp string, log slog.Handler) error {
-	sockets, err := listenUDP(udp)
-	if err != nil {
-		return err
-	}
-	defer closeAll(sockets)
-	s, err := newServer(sockets, log)
-	if err != nil {
-		return err
-	}
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
-	}
 	page, err := fs.Sub(files, "page")
 	if err != nil {
-		return err
+		panic(err) // the directory is embedded
 	}
-	url, cert, err := pageURL(listener.Addr(), time.Now())
-	if err != nil {
-		return err
-	}
-	if cert != nil {
-		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{*cert}, NextProtos: []string{"http/1.1"}})
-	}
-	web := &http.Server{Handler: s.handler(page), ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, ErrorLog: quiet}
-	failed := make(chan error, 1)
-	go func() { failed <- web.Serve(listener) }()
-	defer web.Close()
-
-	fmt.Println(url)
-
-	loop := make(chan struct{})
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() { s.run(ctx); close(loop) }()
-	select {
-	case <-loop:
-		return nil
-	case err := <-failed:
-		cancel()
-		<-loop
-		if errors.Is(err, http.ErrServerClosed) {
-			return nil
-		}
-		return err
-	}
+	const insecure = false // browsers want HTTPS before they give a camera
+	serve.Main("chat", "localhost:8080", insecure, page, newServer)
 }
-
-// quiet drops what net/http would print about every browser that does not know our
-// certificate.
-var quiet = stdlog.New(io.Discard, "", 0)

@@ -1,214 +1,32 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
+	"net/url"
 	"time"
 
 	"github.com/sansrtc/rtc"
 	"github.com/sansrtc/rtc/dtls"
 	"github.com/sansrtc/rtc/examples/chat/sfu"
-	"github.com/sansrtc/rtc/ice"
+	"github.com/sansrtc/rtc/examples/internal/serve"
 )
 
 const (
-	maxSessions  = 1000
-	packetBuffer = 1024 // datagrams that may wait for the loop
-	maxDatagram  = 2048 // bytes; no browser sends larger ones
+	maxSessions = 1000
+	maxRoomName = 100 // bytes
 )
 
-var (
-	errShutDown   = errors.New("server is shutting down")
-	errFull       = errors.New("server has too many sessions")
-	errNoSession  = errors.New("no such session")
-	errRoomName   = errors.New("the name of the room is too long")
-	errEmptyOffer = errors.New("the body must be an SDP offer")
-)
+var errRoomName = errors.New("the name of the room is too long")
 
-// server owns the SFU and all sessions. Only the goroutine in run touches them; others ask it to
-// with do.
+// server gives the sessions of the SFU names.
 type server struct {
-	log     slog.Handler
-	sockets []socket
-	conns   map[netip.AddrPort]*net.UDPConn // the same by address
-
-	packets chan packet
-	free    chan []byte // buffers for packets
-	calls   chan func(now time.Time)
-	done    chan struct{} // closed when the loop has ended
-
+	site     *serve.Site
 	sfu      *sfu.SFU
-	sessions map[string]*session           // by id
-	members  map[*sfu.Participant]*session // the same by what the SFU calls them
-	routes   routes
-	timers   timers
-}
-
-// packet is a datagram on its way from a socket to the loop.
-type packet struct {
-	path ice.Path
-	data []byte
-}
-
-func newServer(sockets []socket, log slog.Handler) (*server, error) {
-	cert, err := dtls.NewCertificate(rand.Reader, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	s := &server{
-		// One certificate for all sessions: making it costs more than using it.
-		sfu:      sfu.New(rtc.Config{Certificate: cert, FailedTimeout: time.Second, Log: log}),
-		log:      log,
-		sockets:  sockets,
-		conns:    make(map[netip.AddrPort]*net.UDPConn),
-		packets:  make(chan packet, packetBuffer),
-		free:     make(chan []byte, packetBuffer+len(sockets)),
-		calls:    make(chan func(now time.Time)),
-		done:     make(chan struct{}),
-		sessions: make(map[string]*session),
-		members:  make(map[*sfu.Participant]*session),
-		routes:   newRoutes(),
-	}
-	for _, socket := range sockets {
-		s.conns[socket.local] = socket.conn
-	}
-	for range cap(s.free) {
-		s.free <- make([]byte, maxDatagram)
-	}
-	return s, nil
-}
-
-// run is the loop. Whatever happens, the SFU is drained afterwards, and the timer is set to
-// the earliest deadline of all sessions.
-func (s *server) run(ctx context.Context) {
-	defer close(s.done)
-	for _, socket := range s.sockets {
-		go s.read(socket)
-	}
-	timer := time.NewTimer(0)
-	for {
-		select {
-		case p := <-s.packets:
-			s.receive(p)
-			// What has piled up is taken in one go: many datagrams in, one
-			// acknowledgement out.
-			for range len(s.packets) {
-				s.receive(<-s.packets)
-			}
-		case call := <-s.calls:
-			call(time.Now())
-		case <-timer.C:
-			now := time.Now()
-			for p := s.timers.expired(now); p != nil; p = s.timers.expired(now) {
-				s.sfu.HandleInput(p.member, rtc.Input{Now: now})
-			}
-		case <-ctx.Done():
-			s.sfu.Close(time.Now())
-			s.drain()
-			return
-		}
-		s.drain()
-		if deadline := s.timers.earliest(); deadline.IsZero() {
-			timer.Stop()
-		} else {
-			timer.Reset(time.Until(deadline))
-		}
-	}
-}
-
-// do runs call in the loop, and returns when it has run.
-func (s *server) do(call func(now time.Time)) error {
-	ran := make(chan struct{})
-	select {
-	case s.calls <- func(now time.Time) { call(now); close(ran) }:
-		<-ran
-		return nil
-	case <-s.done:
-		return errShutDown
-	}
-}
-
-// receive gives a datagram to its session. One that belongs to none is dropped.
-func (s *server) receive(packet packet) {
-	if p := s.routes.find(packet.path, packet.data); p != nil {
-		s.sfu.HandleInput(p.member, rtc.Input{
-			Now: time.Now(), Local: packet.path.Local, Remote: packet.path.Remote, Data: packet.data,
-		})
-	}
-	s.free <- packet.data[:maxDatagram]
-}
-
-// drain does what the sessions ask, and notes when they must be called again.
-func (s *server) drain() {
-	for {
-		member, out, ok := s.sfu.PollOutput()
-		if !ok {
-			return
-		}
-		p := s.members[member]
-		switch out.Kind {
-		case rtc.OutputTransmit:
-			// A failed write is a lost datagram: the network may refuse one candidate and take the next.
-			s.routes.noteSent(p, out.Transmit)
-			s.conns[out.Transmit.Local].WriteToUDPAddrPort(out.Transmit.Data, out.Transmit.Remote)
-		case rtc.OutputEvent:
-			s.handle(p, out.Event)
-		case rtc.OutputTimeout:
-			s.timers.set(p, out.Deadline)
-		case rtc.OutputClosed:
-			s.remove(p, out.Err)
-		}
-	}
-}
-
-// handle keeps the routes. What people see and hear is the SFU's affair.
-func (s *server) handle(p *session, ev rtc.Event) {
-	switch ev := ev.(type) {
-	case *rtc.LocalUfragAdded:
-		s.routes.addUfrag(p, ev.Ufrag)
-	case *rtc.LocalUfragRemoved:
-		s.routes.removeUfrag(p, ev.Ufrag)
-	case *rtc.RemoteAddrAdded:
-		s.routes.addPath(p, ev.Path)
-	case *rtc.RemoteAddrRemoved:
-		s.routes.removePath(p, ev.Path)
-	case *rtc.Connected:
-		p.log.Info("connected", "dtls", ev.DTLS.Version, "srtp", ev.DTLS.SRTPProfile)
-	default:
-	}
-}
-
-// join brings the page that made offer into a room.
-func (s *server) join(now time.Time, room, offer string) (p *session, answer string, err error) {
-	if len(s.sessions) >= maxSessions {
-		return nil, "", errFull
-	}
-	var candidates []ice.Candidate
-	for _, socket := range s.sockets {
-		candidates = append(candidates, ice.Candidate{Type: ice.Host, Addr: socket.local})
-	}
-	member, answer, err := s.sfu.Join(now, room, offer, candidates)
-	if err != nil {
-		return nil, "", err
-	}
-	id := rand.Text()
-	p = &session{id: id, member: member, log: slog.New(s.log).With("session", id[:6])}
-	s.sessions[id], s.members[member] = p, p
-	p.log.Info("session begins", "room", room)
-	return p, answer, nil
-}
-
-// remove forgets a session that has ended.
-func (s *server) remove(p *session, err error) {
-	delete(s.sessions, p.id)
-	delete(s.members, p.member)
-	s.routes.remove(p)
-	s.timers.set(p, time.Time{})
-	p.log.Info("session ends", "err", err)
+	sessions map[string]*session // by id
+	members  map[*sfu.Participant]*session
 }
 
 // session is what the server knows of one page.
@@ -216,9 +34,68 @@ type session struct {
 	id     string
 	member *sfu.Participant
 	log    *slog.Logger
-
-	deadline time.Time // as timers keeps it
-	place    int       // in the heap of timers, counted from one; zero: not there
-	ufrags   []string  // as routes keeps them
-	paths    []ice.Path
 }
+
+func newServer(site *serve.Site) (serve.Server, error) {
+	cert, err := dtls.NewCertificate(rand.Reader, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return &server{
+		site: site,
+		// One certificate for all sessions: making it costs more than using it.
+		sfu:      sfu.New(rtc.Config{Certificate: cert, FailedTimeout: time.Second, Log: site.Log}),
+		sessions: make(map[string]*session),
+		members:  make(map[*sfu.Participant]*session),
+	}, nil
+}
+
+func (s *server) HandleInput(in rtc.Input) { s.sfu.HandleInput(in) }
+
+func (s *server) PollOutput() rtc.Output {
+	for {
+		member, out := s.sfu.PollOutput()
+		switch out.Kind {
+		case rtc.OutputEvent: // the SFU has seen to it
+		case rtc.OutputClosed:
+			p := s.members[member]
+			delete(s.sessions, p.id)
+			delete(s.members, member)
+			p.log.Info("session ends", "err", out.Err)
+		default:
+			return out
+		}
+	}
+}
+
+// Join brings the page that made offer into a room.
+func (s *server) Join(now time.Time, offer string, query url.Values) (id, answer string, err error) {
+	room := query.Get("room")
+	switch {
+	case len(room) > maxRoomName:
+		return "", "", errRoomName
+	case len(s.sessions) >= maxSessions:
+		return "", "", serve.ErrBusy
+	}
+	member, answer, err := s.sfu.Join(now, room, offer, s.site.Candidates)
+	if errors.Is(err, sfu.ErrRoomFull) {
+		err = fmt.Errorf("%w: %w", serve.ErrBusy, err)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	id = rand.Text()
+	p := &session{id: id, member: member, log: slog.New(s.site.Log).With("session", id[:6])}
+	s.sessions[id], s.members[member] = p, p
+	p.log.Info("session begins", "room", room)
+	return id, answer, nil
+}
+
+func (s *server) Session(id string) *rtc.Rtc {
+	if p := s.sessions[id]; p != nil {
+		return p.member.Rtc
+	}
+	return nil
+}
+
+func (s *server) Close(now time.Time) { s.sfu.Close(now) }

@@ -1,12 +1,13 @@
 // The browser's side: one RTCPeerConnection. Its own offer sends camera and microphone and
 // opens a data channel; on that, the server offers what the others send.
 
-const $ = id => document.getElementById(id);
+import {$, Session, status} from "/shared/session.js";
+
 const options = new URLSearchParams(location.search);
 const room = options.get("room") || "main"; // ?room=tea
 const size = /^(\d+)x(\d+)@(\d+)$/.exec(options.get("video") ?? "640x360@30"); // ?video=320x180@15
 
-let pc = null, channel = null, session = null;
+let pc = null, channel = null;
 let people = [], me = 0;
 const local = {audio: null, video: null}; // tracks
 let shared = null; // the track of a shared screen
@@ -61,12 +62,6 @@ $("join").onsubmit = async event => {
   }
 };
 
-async function post(url, body, type) {
-  const response = await fetch(url, {method: "POST", body, headers: {"Content-Type": type}});
-  if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
-  return response;
-}
-
 async function join(name) {
   pc = new RTCPeerConnection();
   channel = pc.createDataChannel("chat");
@@ -74,10 +69,6 @@ async function join(name) {
     const stream = new MediaStream(local[kind] ? [local[kind]] : []);
     pc.addTransceiver(local[kind] ?? kind, {direction: "sendonly", streams: [stream]});
   }
-  const early = []; // candidates found before the session has a URL
-  const sendCandidate = candidate =>
-    post(session + "/candidate", candidate?.candidate ?? "", "text/plain").catch(error => console.warn(error));
-  pc.onicecandidate = ({candidate}) => session ? sendCandidate(candidate) : early.push(candidate);
   pc.ontrack = event => {
     for (const stream of event.streams) streams.set(stream.id, stream);
     refreshTiles();
@@ -96,11 +87,7 @@ async function join(name) {
   channel.onmessage = ({data}) => hear(JSON.parse(data));
   channel.onclose = () => end("closed by the server");
 
-  await pc.setLocalDescription();
-  const response = await post("/room/" + encodeURIComponent(room), pc.localDescription.sdp, "application/sdp");
-  await pc.setRemoteDescription({type: "answer", sdp: await response.text()});
-  session = response.headers.get("Location");
-  for (const candidate of early.splice(0)) sendCandidate(candidate);
+  await new Session(pc).offer("/session?room=" + encodeURIComponent(room));
 }
 
 const state = () => ({audio: audioOn && !!local.audio, video: !!shared || videoOn && !!local.video, screen: !!shared});
@@ -132,8 +119,6 @@ function hear(message) {
     break;
   }
 }
-
-addEventListener("pagehide", () => pc?.close());
 
 // ---- Tiles.
 
@@ -228,11 +213,6 @@ const videoSender = () => pc.getTransceivers()[1].sender;
 $("leave").onclick = () => end("you have left");
 
 // ---- Status and messages.
-
-function status(state, text) {
-  $("status").dataset.state = state;
-  $("status").textContent = text;
-}
 
 function end(why) {
   if (ended) return;

@@ -41,9 +41,7 @@ func (s *SFU) forwardTo(to *Participant, out *section, codec *sdp.AgreedCodec, e
 		SequenceNumber: uint16(seq), Timestamp: timestamp,
 	}
 	// A viewer whose queue is full loses the packet, and asks for what it misses.
-	if to.rtc.WriteRTP(s.now, out.id, "", &h, ev.Payload) == nil {
-		s.touch(to)
-	}
+	to.Rtc.WriteRTP(s.now, out.id, "", &h, ev.Payload)
 }
 
 // receivedCodec returns the codec of a payload type of the publisher's, or nil.
@@ -77,7 +75,6 @@ func (s *SFU) passKeyFrameRequest(viewer *Participant, id rtc.MediaID) {
 // merges the requests.
 func (s *SFU) requestKeyFrame(p *Participant, kind rtc.MediaKind) {
 	if in := p.published[kind]; kind == rtc.Video && in != nil && !p.gone {
-		p.rtc.RequestKeyFrame(s.now, in.id, "")
-		s.touch(p)
+		p.Rtc.RequestKeyFrame(s.now, in.id, "")
 	}
 }

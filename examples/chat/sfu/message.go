@@ -62,6 +62,7 @@ func (s *SFU) receive(p *Participant, data []byte) {
 		p.person = person{ID: p.ID, Name: name, Stream: p.stream(), Audio: m.Audio, Video: m.Video, Screen: m.Screen}
 		for _, q := range p.room.people {
 			q.stale = true
+			s.owe(q)
 		}
 		s.tellPeople(p.room)
 	case "state":
@@ -88,13 +89,13 @@ func (s *SFU) receive(p *Participant, data []byte) {
 const maxWaiting = 64 << 10
 
 // takes reports whether the page keeps up with what it is told.
-func (p *Participant) takes() bool { return p.rtc.BufferedAmount(p.channel) < maxWaiting }
+func (p *Participant) takes() bool { return p.Rtc.BufferedAmount(p.channel) < maxWaiting }
 
 // tellPeople lets everybody in a room know who is in it.
 func (s *SFU) tellPeople(r *room) {
 	for _, p := range r.people {
 		p.peopleChanged = true
-		s.touch(p)
+		s.owe(p)
 	}
 }
 
@@ -113,10 +114,9 @@ func (s *SFU) sendPeople(p *Participant) {
 func (s *SFU) send(p *Participant, m message) {
 	b, err := json.Marshal(m)
 	if err == nil {
-		err = p.rtc.Send(s.now, p.channel, false, b)
+		err = p.Rtc.Send(s.now, p.channel, false, b)
 	}
 	if err != nil {
-		p.rtc.Close(s.now)
+		p.Rtc.Close(s.now)
 	}
-	s.touch(p)
 }

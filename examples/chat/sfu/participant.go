@@ -12,12 +12,12 @@ import (
 
 // A Participant is one page in a room.
 type Participant struct {
-	ID uint64 // never used again
+	ID  uint64   // never used again
+	Rtc *rtc.Rtc // for candidates, which are signalled by other means
 
-	rtc     *rtc.Rtc
-	room    *room
-	touched bool
-	gone    bool
+	room *room
+	gone bool
+	owed bool // is in the list of those who have to be told something
 
 	channel    sctp.ChannelID
 	signalling bool // the channel is open
@@ -118,9 +118,9 @@ func (s *SFU) negotiate(p *Participant) {
 	if len(changes.AddMedia) == 0 && len(changes.SetMedia) == 0 {
 		return
 	}
-	offer, err := p.rtc.CreateOffer(s.now, changes)
+	offer, err := p.Rtc.CreateOffer(s.now, changes)
 	if err != nil {
-		s.end(p)
+		p.Rtc.Close(s.now)
 		return
 	}
 	for i, id := range offer.Added() {
@@ -141,8 +141,8 @@ func (s *SFU) answered(p *Participant, round uint64, answer string) {
 	if p.offer == nil || round != p.round {
 		return
 	}
-	if err := p.rtc.AcceptAnswer(s.now, p.offer, answer); err != nil {
-		s.end(p)
+	if err := p.Rtc.AcceptAnswer(s.now, p.offer, answer); err != nil {
+		p.Rtc.Close(s.now)
 		return
 	}
 	p.subscriptions = slices.DeleteFunc(p.subscriptions, func(v *subscription) bool { return v.stopping })
@@ -154,6 +154,7 @@ func (s *SFU) answered(p *Participant, round uint64, answer string) {
 	}
 	p.offer, p.pending = nil, nil
 	p.stale = true
+	s.owe(p)
 }
 
 // mediaChanged notes what was agreed on about a section. When a page has agreed to show

@@ -4,13 +4,12 @@
 // It is built the way package rtc is. It has no socket, no clock and no goroutine:
 // time and datagrams go in with [SFU.HandleInput], and what there is to do comes out of
 // [SFU.PollOutput]. A program is a loop around these two, and a test another one, with
-// a clock of its own.
+// a clock of its own. The sessions live in an rtc.Endpoint, which finds the one that a datagram belongs to.
 package sfu
 
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -27,11 +26,12 @@ var ErrRoomFull = errors.New("sfu: the room is full")
 
 // SFU has all rooms, and the sessions of everybody in them.
 type SFU struct {
-	cfg     rtc.Config
-	now     time.Time
-	rooms   map[string]*room
-	lastID  uint64
-	touched []*Participant // those that something happened to since they were polled
+	cfg      rtc.Config
+	now      time.Time
+	endpoint rtc.Endpoint[*Participant]
+	rooms    map[string]*room
+	lastID   uint64
+	owed     []*Participant // those that have to be told something
 }
 
 // A room is a set of people who see each other.
@@ -62,124 +62,97 @@ func (s *SFU) Join(now time.Time, name, offer string, candidates []ice.Candidate
 	p = &Participant{ID: s.lastID + 1, room: r}
 	cfg := s.cfg
 	cfg.AcceptMedia = p.acceptMedia
-	if p.rtc, err = rtc.New(now, cfg); err != nil {
+	if p.Rtc, err = rtc.New(now, cfg); err != nil {
 		return nil, "", err
 	}
 	for _, c := range candidates {
-		if err := p.rtc.AddLocalCandidate(now, c); err != nil {
+		if err := p.Rtc.AddLocalCandidate(now, c); err != nil {
 			return nil, "", fmt.Errorf("candidate %v: %w", c.Addr, err)
 		}
 	}
-	if answer, err = p.rtc.AcceptOffer(now, offer); err != nil {
+	if answer, err = p.Rtc.AcceptOffer(now, offer); err != nil {
 		return nil, "", err
 	}
 	s.lastID++
 	s.rooms[name] = r
 	r.people = append(r.people, p)
-	s.touch(p)
+	s.endpoint.Add(p.Rtc, p)
 	return p, answer, nil
 }
 
-// AddRemoteCandidate takes a candidate of the page's.
-func (s *SFU) AddRemoteCandidate(now time.Time, p *Participant, c ice.Candidate) error {
-	s.advance(now)
-	s.touch(p)
-	return p.rtc.AddRemoteCandidate(now, c)
-}
-
-// EndOfRemoteCandidates says that the page has no more candidates.
-func (s *SFU) EndOfRemoteCandidates(now time.Time, p *Participant) {
-	s.advance(now)
-	s.touch(p)
-	p.rtc.EndOfRemoteCandidates(now)
-}
-
-// HandleInput gives the session of p a datagram, or the time.
-func (s *SFU) HandleInput(p *Participant, in rtc.Input) {
+// HandleInput takes a datagram of some session, or the time.
+func (s *SFU) HandleInput(in rtc.Input) {
 	s.advance(in.Now)
-	s.touch(p)
-	p.rtc.HandleInput(in)
+	s.endpoint.HandleInput(in)
 }
 
-// PollOutput returns what the session of some participant has to do, or false if there is
-// nothing more. Call it until then after every other call. Events have been handled
-// already; the caller may want those that tell where datagrams belong. An output is valid until
-// the next call. The last of a participant is OutputClosed.
-func (s *SFU) PollOutput() (p *Participant, out rtc.Output, ok bool) {
-	if len(s.touched) == 0 {
-		return nil, rtc.Output{}, false
-	}
-	p = s.touched[0]
-	switch out = p.rtc.PollOutput(); out.Kind {
-	case rtc.OutputEvent:
-		s.handle(p, out.Event)
-	case rtc.OutputTimeout:
-		// Whatever there is to know of the session is known now.
-		if s.catchUp(p) {
-			return s.PollOutput()
+// PollOutput returns what there is to do for some participant, as that of [rtc.Endpoint] does.
+// Events have been handled already. The last of a participant is OutputClosed.
+func (s *SFU) PollOutput() (*Participant, rtc.Output) {
+	for {
+		p, out := s.endpoint.PollOutput()
+		switch out.Kind {
+		case rtc.OutputEvent:
+			s.handle(p, out.Event)
+		case rtc.OutputClosed:
+			s.remove(p)
+		case rtc.OutputTimeout:
+			// Whatever there is to know is known now.
+			if s.catchUp() {
+				continue
+			}
+		case rtc.OutputTransmit:
 		}
-		s.settled(p)
-	case rtc.OutputClosed:
-		s.settled(p)
-		s.remove(p)
+		return p, out
 	}
-	return p, out, true
 }
 
-// catchUp tells a page what has changed, however often it has, and reports whether there was something
+// catchUp tells pages what has changed, once, however often it has. It reports whether there was somebody
 // to tell.
-func (s *SFU) catchUp(p *Participant) bool {
-	told := false
-	if p.peopleChanged && p.joined && p.takes() {
-		p.peopleChanged, told = false, true
-		s.sendPeople(p)
+func (s *SFU) catchUp() bool {
+	if len(s.owed) == 0 {
+		return false
 	}
-	if p.stale {
-		p.stale, told = false, true
-		s.negotiate(p)
+	for _, p := range s.owed {
+		p.owed = false
+		// A page that does not take it now is told when it has room again.
+		if p.peopleChanged && p.joined && p.takes() {
+			p.peopleChanged = false
+			s.sendPeople(p)
+		}
+		if p.stale {
+			p.stale = false
+			s.negotiate(p)
+		}
 	}
-	return told
+	s.owed = s.owed[:0]
+	return true
+}
+
+// owe notes that p has to be told something, when all that happens now has happened.
+func (s *SFU) owe(p *Participant) {
+	if !p.owed {
+		p.owed = true
+		s.owed = append(s.owed, p)
+	}
 }
 
 // Leave ends the session of p, with a goodbye to the page.
 func (s *SFU) Leave(now time.Time, p *Participant) {
 	s.advance(now)
-	s.end(p)
+	p.Rtc.Close(s.now)
 }
 
 // Close ends all sessions.
 func (s *SFU) Close(now time.Time) {
 	s.advance(now)
-	for _, name := range slices.Sorted(maps.Keys(s.rooms)) {
-		for _, p := range s.rooms[name].people {
-			s.end(p)
-		}
-	}
+	s.endpoint.Close(now)
 }
 
 func (s *SFU) advance(now time.Time) {
 	if now.After(s.now) {
 		s.now = now
 	}
-}
-
-// touch notes that p has to be polled.
-func (s *SFU) touch(p *Participant) {
-	if !p.touched && !p.gone {
-		p.touched = true
-		s.touched = append(s.touched, p)
-	}
-}
-
-// settled notes that p, the first in line, has been polled until nothing was left.
-func (s *SFU) settled(p *Participant) {
-	p.touched = false
-	s.touched = slices.Delete(s.touched, 0, 1)
-}
-
-func (s *SFU) end(p *Participant) {
-	p.rtc.Close(s.now)
-	s.touch(p)
 }
 
 // remove takes a participant out of the room: nobody sees it any more, and it sees nobody.
@@ -193,6 +166,7 @@ func (s *SFU) remove(p *Participant) {
 	for _, q := range r.people {
 		q.viewers = slices.DeleteFunc(q.viewers, func(v *subscription) bool { return v.to == p })
 		q.stale = true
+		s.owe(q)
 	}
 	s.tellPeople(r)
 }
@@ -209,7 +183,10 @@ func (s *SFU) handle(p *Participant, ev rtc.Event) {
 	case *rtc.ChannelOpened:
 		if ev.Config.Label == "chat" && !p.signalling {
 			p.channel, p.signalling = ev.ID, true
+			p.Rtc.SetBufferedAmountLowThreshold(ev.ID, maxWaiting/2)
 		}
+	case *rtc.ChannelBufferedAmountLow:
+		s.owe(p)
 	case *rtc.ChannelMessage:
 		if p.signalling && ev.ID == p.channel && !ev.Binary {
 			s.receive(p, ev.Data)
@@ -217,7 +194,7 @@ func (s *SFU) handle(p *Participant, ev rtc.Event) {
 	case *rtc.ChannelClosed:
 		// A page without the channel can be told nothing, not even who has left.
 		if p.signalling && ev.ID == p.channel {
-			s.end(p)
+			p.Rtc.Close(s.now)
 		}
 	default: // of no concern to the others
 	}

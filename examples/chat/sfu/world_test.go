@@ -34,8 +34,8 @@ type world struct {
 	pages []*page
 	wire  []datagram // in the order in which they arrive
 
-	deadlines map[*Participant]time.Time
-	ended     []*Participant
+	deadline time.Time // of the SFU
+	ended    []*Participant
 }
 
 type datagram struct {
@@ -72,7 +72,7 @@ type page struct {
 func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, now: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
-		rand: rand.NewChaCha8([32]byte{1}), deadlines: make(map[*Participant]time.Time),
+		rand: rand.NewChaCha8([32]byte{1}),
 	}
 	var err error
 	w.cert, err = dtls.NewCertificate(w.rand, w.now)
@@ -127,10 +127,7 @@ func (w *world) until(end time.Time, done func() bool) bool {
 		if done() {
 			return true
 		}
-		next := end
-		for _, d := range w.deadlines {
-			next = sooner(next, d)
-		}
+		next := sooner(end, w.deadline)
 		for _, p := range w.pages {
 			next = sooner(next, p.deadline)
 		}
@@ -158,10 +155,8 @@ func (w *world) due() bool {
 	if len(w.wire) > 0 && !w.wire[0].at.After(w.now) {
 		return true
 	}
-	for _, d := range w.deadlines {
-		if !d.IsZero() && !d.After(w.now) {
-			return true
-		}
+	if !w.deadline.IsZero() && !w.deadline.After(w.now) {
+		return true
 	}
 	return slices.ContainsFunc(w.pages, func(p *page) bool { return !p.deadline.IsZero() && !p.deadline.After(w.now) })
 }
@@ -172,20 +167,20 @@ func (w *world) deliver() {
 		d := w.wire[0]
 		w.wire = w.wire[1:]
 		in := rtc.Input{Now: w.now, Local: d.to, Remote: d.from, Data: d.data}
+		if d.to == serverAddr {
+			w.sfu.HandleInput(in)
+		}
 		for _, p := range w.pages {
-			switch {
-			case d.to == p.addr && !p.dead && !p.stalled:
+			if d.to == p.addr && !p.dead && !p.stalled {
 				p.rtc.HandleInput(in)
-			case d.from == p.addr && !slices.Contains(w.ended, p.participant):
-				w.sfu.HandleInput(p.participant, in)
 			}
 		}
 		w.drain()
 	}
+	if !w.deadline.IsZero() && !w.deadline.After(w.now) {
+		w.sfu.HandleInput(rtc.Input{Now: w.now})
+	}
 	for _, p := range w.pages {
-		if d := w.deadlines[p.participant]; !d.IsZero() && !d.After(w.now) {
-			w.sfu.HandleInput(p.participant, rtc.Input{Now: w.now})
-		}
 		if !p.dead && !p.deadline.IsZero() && !p.deadline.After(w.now) {
 			p.rtc.HandleInput(rtc.Input{Now: w.now})
 		}
@@ -193,19 +188,16 @@ func (w *world) deliver() {
 }
 
 func (w *world) drain() {
-	for {
-		p, out, ok := w.sfu.PollOutput()
-		if !ok {
-			break
-		}
+	for p, out := w.sfu.PollOutput(); ; p, out = w.sfu.PollOutput() {
 		switch out.Kind {
 		case rtc.OutputTransmit:
 			w.send(out.Transmit)
-		case rtc.OutputTimeout:
-			w.deadlines[p] = out.Deadline
 		case rtc.OutputClosed:
-			delete(w.deadlines, p)
 			w.ended = append(w.ended, p)
+		}
+		if out.Kind == rtc.OutputTimeout {
+			w.deadline = out.Deadline
+			break
 		}
 	}
 	for _, p := range w.pages {

@@ -1,9 +1,9 @@
 // The browser's side: one RTCPeerConnection with three data channels, all of which the
 // server echoes.
 
+import {$, Session, status} from "/shared/session.js";
 import {Plot} from "./plot.js";
 
-const $ = id => document.getElementById(id);
 const began = performance.now();
 
 const pc = new RTCPeerConnection();
@@ -13,51 +13,15 @@ const bulk = pc.createDataChannel("throughput");
 for (const channel of [messages, pings, bulk]) channel.binaryType = "arraybuffer";
 let setUp = null; // milliseconds from the start of this script to an open channel
 
-// ---- Signalling. The offer goes out at once and candidates follow as they are found.
-// The answer has all of the server's, so that the checks begin when it arrives.
-
-let session = null; // its URL
-const early = []; // candidates found before the session has a URL
-
-async function post(url, body, type) {
-  const response = await fetch(url, {method: "POST", body, headers: {"Content-Type": type}});
-  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
-  return response;
-}
-
-pc.onnegotiationneeded = async () => {
-  try {
-    await pc.setLocalDescription();
-    const response = await post(session ?? "/session", pc.localDescription.sdp, "application/sdp");
-    await pc.setRemoteDescription({type: "answer", sdp: await response.text()});
-    session ??= response.headers.get("Location");
-    for (const candidate of early.splice(0)) sendCandidate(candidate);
-  } catch (error) {
-    end(`no session: ${error.message}`);
-  }
-};
-
-pc.onicecandidate = ({candidate}) => session ? sendCandidate(candidate) : early.push(candidate);
-
-function sendCandidate(candidate) {
-  // null, and for Firefox an empty candidate, end the list.
-  post(session + "/candidate", candidate?.candidate ?? "", "text/plain").catch(error => console.warn(error));
-}
-
+const session = new Session(pc);
+pc.onnegotiationneeded = () => session.offer("/session").catch(error => end(`no session: ${error.message}`));
 pc.oniceconnectionstatechange = () => {
   if (pc.iceConnectionState === "failed") pc.restartIce();
 };
 
-addEventListener("pagehide", () => pc.close());
-
 // ---- Status.
 
 let ended = false;
-
-function status(state, text) {
-  $("status").dataset.state = state;
-  $("status").textContent = text;
-}
 
 function end(why) {
   if (ended) return;
@@ -301,8 +265,8 @@ async function browserView() {
 }
 
 async function serverView() {
-  if (!session) return {};
-  const response = await fetch(session);
+  if (!session.url) return {};
+  const response = await fetch(session.url);
   if (!response.ok) return {};
   const s = await response.json();
   return {

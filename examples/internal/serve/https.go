@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"crypto/ecdsa"
@@ -14,15 +14,18 @@ import (
 	"time"
 )
 
-// pageURL is what to open for a server that listens at a. If others can reach it, that
-// is HTTPS, and the certificate for it is returned too.
-func pageURL(a net.Addr, now time.Time) (string, *tls.Certificate, error) {
+// pageURL is what to open for a server that listens at a. If others can reach it and it is not to be
+// insecure, that is HTTPS, and the certificate for it is returned too.
+func pageURL(a net.Addr, insecure bool, now time.Time) (string, *tls.Certificate, error) {
 	at, err := netip.ParseAddrPort(a.String())
 	if err != nil {
 		return "", nil, err
 	}
-	if at.Addr().Unmap().IsLoopback() {
+	switch {
+	case at.Addr().Unmap().IsLoopback(), insecure && at.Addr().IsUnspecified():
 		return fmt.Sprintf("http://localhost:%d/", at.Port()), nil, nil
+	case insecure:
+		return fmt.Sprintf("http://%v/", at), nil, nil
 	}
 	hosts := []string{at.Addr().String()}
 	if at.Addr().IsUnspecified() {
@@ -45,7 +48,7 @@ func selfSigned(hosts []string, now time.Time) (*tls.Certificate, error) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(now.UnixNano()),
-		Subject:      pkix.Name{CommonName: "sansrtc chat"},
+		Subject:      pkix.Name{CommonName: "sansrtc"},
 		DNSNames:     []string{"localhost"},
 		NotBefore:    now.Add(-time.Hour),
 		NotAfter:     now.AddDate(0, 0, 30),

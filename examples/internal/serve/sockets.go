@@ -1,11 +1,9 @@
-package main
+package serve
 
 import (
 	"errors"
 	"net"
 	"net/netip"
-
-	"github.com/sansrtc/rtc/ice"
 )
 
 // socket is a UDP socket and the address it is bound to.
@@ -82,28 +80,22 @@ func localHosts() ([]string, error) {
 }
 
 // read takes datagrams from a socket to the loop until the socket is closed.
-func (s *server) read(from socket) {
+func (l *Loop) read(from socket) {
 	for {
-		b := <-s.free
+		b := <-l.free
 		n, remote, err := from.conn.ReadFromUDPAddrPort(b)
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
 		case err != nil:
-			s.free <- b
+			l.free <- b
 			continue
 		}
 		select {
-		case s.packets <- packet{ice.Path{Local: from.local, Remote: unmap(remote)}, b[:n]}:
-		case <-s.done:
+		case l.packets <- packet{from.local, remote, b[:n]}:
+		case <-l.done:
 			return
 		}
-	}
-}
-
-func closeAll(sockets []socket) {
-	for _, socket := range sockets {
-		socket.conn.Close()
 	}
 }
 
