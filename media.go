@@ -132,6 +132,7 @@ func (r *Rtc) capabilities(m *media) sdp.Capabilities {
 		Extmaps:      defaultExtmaps(m.cfg.Kind),
 		RTCPRsize:    true,
 		MaxSimulcast: maxSimulcast,
+		Receiving:    m.agreed.Receive,
 	}
 	stream, track := m.cfg.Stream, m.cfg.Track
 	if stream == "" {

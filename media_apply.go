@@ -14,6 +14,7 @@ func (r *Rtc) agreeOnMedia(m *media, agreed sdp.MediaAgreement, remote *sdp.Medi
 		r.reportAt = r.now.Add(r.reportPause())
 	}
 	m.agreed = agreed
+	m.caps = r.capabilities(m)
 	m.sendIDs = extensionIDs{}
 	var sent []sdp.AgreedExtension
 	for _, x := range agreed.Extensions {

@@ -27,6 +27,10 @@ type Capabilities struct {
 	// zero, simulcast is not accepted.
 	MaxSimulcast int
 
+	// Receiving are the simulcast streams agreed on before, which a further offer goes on
+	// asking for while the direction allows receiving: an offer without them would end the simulcast.
+	Receiving [][]AgreedRID
+
 	// What is sent, used while the direction allows sending.
 	MSIDs      []MSID
 	SSRCs      []SSRC
@@ -50,7 +54,22 @@ func (c *Capabilities) Offer(kind, mid string) Media {
 		RTCPRsize: c.RTCPRsize,
 	}
 	c.send(&m, c.RIDs)
+	if m.Direction.Receives() {
+		c.receive(&m)
+	}
 	return m
+}
+
+// receive asks for the streams that are received already.
+func (c *Capabilities) receive(m *Media) {
+	for _, alternatives := range c.Receiving {
+		var asked []SimulcastRID
+		for _, a := range alternatives {
+			m.RIDs = append(m.RIDs, RID{ID: a.ID, Recv: true, Restrictions: a.Restrictions})
+			asked = append(asked, SimulcastRID{ID: a.ID, Paused: a.Paused})
+		}
+		m.Simulcast.Recv = append(m.Simulcast.Recv, asked)
+	}
 }
 
 // send fills in what is only said by a sender.
