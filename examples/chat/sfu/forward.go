@@ -3,45 +3,129 @@ package sfu
 import (
 	"github.com/sansrtc/rtc"
 	"github.com/sansrtc/rtc/rtp"
+	"github.com/sansrtc/rtc/rtp/codec"
 	"github.com/sansrtc/rtc/sdp"
 )
 
+// A parcel is a packet on its way to the viewers.
+type parcel struct {
+	*rtc.RTPReceived
+	codec      *sdp.AgreedCodec
+	extensions *extensionIDs // of the publisher
+	layer      int
+	begins     bool // a viewer may begin with it: of video, it begins a key frame
+	payload    []byte
+	vp8        *rtp.VP8Fields // nil for other codecs
+}
+
 // forward sends a packet of p to everybody who sees p. Each viewer has its own
-// payload types, sources and numbers; the payload is the same for all.
+// payload types, sources and numbers; the payload is the same for all, but for counters in it.
 func (s *SFU) forward(p *Participant, ev *rtc.RTPReceived) {
-	for kind, in := range p.published {
+	for _, kind := range kinds {
+		in := p.published[kind]
 		if in == nil || in.id != ev.ID {
 			continue
 		}
-		codec := receivedCodec(in.codecs, ev.Header.PayloadType)
-		if codec == nil {
+		x := parcel{RTPReceived: ev, codec: receivedCodec(in.codecs, ev.Header.PayloadType), extensions: &in.extensions, layer: none}
+		for i := range in.layers {
+			if in.layers[i].rid == ev.RID {
+				x.layer = i
+			}
+		}
+		if x.codec == nil || x.layer == none {
 			return
 		}
+		// What a codec has of counters is rewritten in a copy: the event is only lent.
+		s.payload = append(s.payload[:0], ev.Payload...)
+		x.payload = s.payload
+		x.begins = kind == rtc.Audio || codec.FormatByName(x.codec.Name).IsKeyFrame(x.payload)
+		if x.codec.Name == "VP8" {
+			if s.vp8, _ = rtp.ParseVP8Fields(x.payload); len(x.payload) > 0 {
+				x.vp8 = &s.vp8
+			}
+		}
+		s.noteLayer(p, kind, x.layer, x.begins)
 		for _, v := range p.viewers {
-			s.forwardTo(v.to, &v.sections[kind], codec, ev)
+			s.forwardTo(v.to, &v.sections[kind], &x)
 		}
 	}
 }
 
-func (s *SFU) forwardTo(to *Participant, out *section, codec *sdp.AgreedCodec, ev *rtc.RTPReceived) {
-	payloadType, ok := sendType(out.codecs, codec)
+func (s *SFU) forwardTo(to *Participant, out *section, x *parcel) {
+	payloadType, ok := sendType(out.codecs, x.codec)
 	if !ok {
 		return
 	}
-	if out.ssrc != ev.Header.SSRC {
-		out.ssrc = ev.Header.SSRC
-		out.rewriter.Switch(s.now, ev.Sequence, ev.Header.Timestamp)
+	if x.layer != out.layer {
+		if x.layer != out.wanted || !x.begins {
+			return
+		}
+		out.layer, out.ssrc = x.layer, 0
 	}
-	seq, timestamp, ok := out.rewriter.Forward(s.now, ev.Sequence, ev.Header.Timestamp)
-	if !ok {
+	if out.ssrc != x.Header.SSRC {
+		out.ssrc = x.Header.SSRC
+		out.rewriter.Switch(s.now, x.Sequence, x.Header.Timestamp)
+		if x.vp8 != nil {
+			out.vp8.Switch(x.vp8)
+		}
+	}
+	seq, timestamp, ok := out.rewriter.Forward(s.now, x.Sequence, x.Header.Timestamp)
+	if !ok || x.vp8 != nil && !out.vp8.Forward(x.vp8, x.payload) {
 		return
 	}
 	h := rtp.Header{
-		Marker: ev.Header.Marker, PayloadType: payloadType,
+		Marker: x.Header.Marker, PayloadType: payloadType,
 		SequenceNumber: uint16(seq), Timestamp: timestamp,
 	}
+	h.Extensions.Data = s.extensions[:0]
+	x.extensions.pass(&x.Header.Extensions, &h.Extensions, &out.extensions)
+	s.extensions = h.Extensions.Data
 	// A viewer whose queue is full loses the packet, and asks for what it misses.
-	to.Rtc.WriteRTP(s.now, out.id, "", &h, ev.Payload)
+	to.Rtc.WriteRTP(s.now, out.id, "", &h, x.payload)
+}
+
+// passed are the header extensions that a viewer is to know too. Each session has numbers of its
+// own for them.
+var passed = [...]string{
+	"urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+	"urn:3gpp:video-orientation",
+	"http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
+	"http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
+}
+
+// extensionIDs are the numbers of passed in a section; zero: not agreed on.
+type extensionIDs [len(passed)]uint8
+
+func sentExtensions(agreed []sdp.AgreedExtension) (ids extensionIDs) {
+	ids.note(agreed, func(x *sdp.AgreedExtension) bool { return x.Send })
+	return ids
+}
+
+func receivedExtensions(agreed []sdp.AgreedExtension) (ids extensionIDs) {
+	ids.note(agreed, func(x *sdp.AgreedExtension) bool { return x.Receive })
+	return ids
+}
+
+func (ids *extensionIDs) note(agreed []sdp.AgreedExtension, used func(*sdp.AgreedExtension) bool) {
+	for i, uri := range passed {
+		for j := range agreed {
+			if x := &agreed[j]; x.URI == uri && used(x) {
+				ids[i] = uint8(x.ID)
+			}
+		}
+	}
+}
+
+// pass copies what both sides know.
+func (in *extensionIDs) pass(from, to *rtp.Extensions, out *extensionIDs) {
+	for i := range in {
+		if in[i] == 0 || out[i] == 0 {
+			continue
+		}
+		if value, ok := from.Get(in[i]); ok {
+			to.Append(out[i], value)
+		}
+	}
 }
 
 // receivedCodec returns the codec of a payload type of the publisher's, or nil.
@@ -62,19 +146,4 @@ func sendType(codecs []sdp.AgreedCodec, like *sdp.AgreedCodec) (uint8, bool) {
 		}
 	}
 	return 0, false
-}
-
-// passKeyFrameRequest asks the publisher for the key frame that a viewer asks us for.
-func (s *SFU) passKeyFrameRequest(viewer *Participant, id rtc.MediaID) {
-	if v := viewer.subscriptionOf(id); v != nil {
-		s.requestKeyFrame(v.from, rtc.Video)
-	}
-}
-
-// requestKeyFrame asks p for a key frame. Many viewers may ask at once; the session
-// merges the requests.
-func (s *SFU) requestKeyFrame(p *Participant, kind rtc.MediaKind) {
-	if in := p.published[kind]; kind == rtc.Video && in != nil && !p.gone {
-		p.Rtc.RequestKeyFrame(s.now, in.id, "")
-	}
 }

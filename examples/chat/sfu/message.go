@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sansrtc/rtc"
 )
 
 // A message is what server and page say to each other on the data channel, as JSON.
@@ -25,6 +27,7 @@ type message struct {
 	Audio  bool `json:"audio,omitempty"`
 	Video  bool `json:"video,omitempty"`
 	Screen bool `json:"screen,omitempty"`
+	Saving bool `json:"saving,omitempty"` // small pictures will do
 
 	You    uint64   `json:"you,omitempty"`
 	People []person `json:"people,omitempty"`
@@ -58,7 +61,7 @@ func (s *SFU) receive(p *Participant, data []byte) {
 		if p.joined || name == "" || len(name) > maxName || !utf8.ValidString(name) {
 			return
 		}
-		p.joined = true
+		p.joined, p.saving = true, m.Saving
 		p.person = person{ID: p.ID, Name: name, Stream: p.stream(), Audio: m.Audio, Video: m.Video, Screen: m.Screen}
 		for _, q := range p.room.people {
 			q.stale = true
@@ -67,6 +70,10 @@ func (s *SFU) receive(p *Participant, data []byte) {
 		s.tellPeople(p.room)
 	case "state":
 		p.person.Audio, p.person.Video, p.person.Screen = m.Audio, m.Video, m.Screen
+		p.saving = m.Saving
+		for _, v := range p.subscriptions {
+			s.choose(v, rtc.Video, none)
+		}
 		if p.joined {
 			s.tellPeople(p.room)
 		}

@@ -3,9 +3,9 @@ package sfu
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/sansrtc/rtc"
-	"github.com/sansrtc/rtc/rtp"
 	"github.com/sansrtc/rtc/sctp"
 	"github.com/sansrtc/rtc/sdp"
 )
@@ -22,6 +22,7 @@ type Participant struct {
 	channel    sctp.ChannelID
 	signalling bool // the channel is open
 	joined     bool // the page has told its name, and is shown to others
+	saving     bool // the page wants small pictures only
 
 	person        person // what others are told of it
 	peopleChanged bool   // which the page has not been told
@@ -40,25 +41,11 @@ type Participant struct {
 	pending []*subscription // new in the offer
 }
 
-// A publication is a section in which a page sends.
-type publication struct {
-	id     rtc.MediaID
-	codecs []sdp.AgreedCodec
-}
-
 // A subscription sends what one participant publishes to another.
 type subscription struct {
 	from, to *Participant
 	sections [2]section // by kind
 	stopping bool       // the offer without answer ends it
-}
-
-// A section is one in which we send, one kind of one participant.
-type section struct {
-	id       rtc.MediaID
-	codecs   []sdp.AgreedCodec // empty until the page has answered
-	ssrc     uint32            // of the source that is forwarded, in the publisher's session
-	rewriter rtp.Rewriter
 }
 
 var kinds = [...]rtc.MediaKind{rtc.Audio, rtc.Video}
@@ -93,8 +80,36 @@ func (s *SFU) negotiate(p *Participant) {
 	if !p.joined || p.offer != nil || p.gone {
 		return
 	}
-	var changes rtc.Changes
-	var added []*subscription
+	changes, added := p.changes()
+	if len(changes.AddMedia) == 0 && len(changes.SetMedia) == 0 {
+		return
+	}
+	if err := s.offer(p, changes, added); err != nil {
+		p.Rtc.Close(s.now)
+		return
+	}
+	s.send(p, message{Type: "offer", Round: p.round, SDP: p.offer.SDP()})
+}
+
+// Restart offers a page to look for a way to us anew, since the one before is broken: it may be in another
+// network now. Neither offer nor answer can take that way, so they travel as candidates do. With its request the
+// page brings the answer that it gave last, which may be stuck.
+func (s *SFU) Restart(now time.Time, p *Participant, round uint64, answer string) (newRound uint64, offer string, err error) {
+	s.advance(now)
+	s.answered(p, round, answer)
+	changes, added := rtc.Changes{}, []*subscription(nil)
+	if p.joined {
+		changes, added = p.changes()
+	}
+	changes.ICERestart = true
+	if err := s.offer(p, changes, added); err != nil {
+		return 0, "", err
+	}
+	return p.round, p.offer.SDP(), nil
+}
+
+// changes returns what has to change in what a page sees, with the subscriptions that are new.
+func (p *Participant) changes() (changes rtc.Changes, added []*subscription) {
 	for _, from := range p.room.people {
 		if from == p || !from.joined || p.subscribed(from) {
 			continue
@@ -115,20 +130,21 @@ func (s *SFU) negotiate(p *Participant) {
 			}
 		}
 	}
-	if len(changes.AddMedia) == 0 && len(changes.SetMedia) == 0 {
-		return
-	}
+	return changes, added
+}
+
+// offer makes an offer to a page, in the place of one that has no answer yet.
+func (s *SFU) offer(p *Participant, changes rtc.Changes, added []*subscription) error {
 	offer, err := p.Rtc.CreateOffer(s.now, changes)
 	if err != nil {
-		p.Rtc.Close(s.now)
-		return
+		return err
 	}
 	for i, id := range offer.Added() {
 		added[i/len(kinds)].sections[i%len(kinds)].id = id
 	}
 	p.offer, p.pending = offer, added
 	p.round++
-	s.send(p, message{Type: "offer", Round: p.round, SDP: offer.SDP()})
+	return nil
 }
 
 func (p *Participant) subscribed(from *Participant) bool {
@@ -147,6 +163,9 @@ func (s *SFU) answered(p *Participant, round uint64, answer string) {
 	}
 	p.subscriptions = slices.DeleteFunc(p.subscriptions, func(v *subscription) bool { return v.stopping })
 	p.subscriptions = append(p.subscriptions, p.pending...)
+	if len(p.subscriptions) > 0 {
+		s.adaptSoon()
+	}
 	for _, v := range p.pending {
 		if !v.from.gone {
 			v.from.viewers = append(v.from.viewers, v)
@@ -164,14 +183,19 @@ func (s *SFU) mediaChanged(p *Participant, ev *rtc.MediaChanged) {
 		out := &v.sections[ev.Kind]
 		begins := out.codecs == nil
 		out.codecs = slices.Clone(ev.Codecs)
+		out.extensions = sentExtensions(ev.Extensions)
 		if begins && len(out.codecs) > 0 {
-			out.rewriter.ClockRate = out.codecs[0].ClockRate
-			s.requestKeyFrame(v.from, ev.Kind)
+			out.begin()
+			s.choose(v, ev.Kind, none)
 		}
 		return
 	}
 	if ev.Direction.Receives() {
-		p.published[ev.Kind] = &publication{id: ev.ID, codecs: slices.Clone(ev.Codecs)}
+		if in := p.published[ev.Kind]; in == nil {
+			p.published[ev.Kind] = newPublication(ev)
+		} else {
+			in.agree(ev)
+		}
 	}
 }
 

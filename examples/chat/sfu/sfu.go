@@ -15,6 +15,7 @@ import (
 
 	"github.com/sansrtc/rtc"
 	"github.com/sansrtc/rtc/ice"
+	"github.com/sansrtc/rtc/rtp"
 )
 
 // MaxRoom is how many may be in a room. Everybody is sent to everybody, so the work grows with
@@ -30,8 +31,16 @@ type SFU struct {
 	now      time.Time
 	endpoint rtc.Endpoint[*Participant]
 	rooms    map[string]*room
+	people   []*Participant // of all rooms, in the order in which they came
 	lastID   uint64
 	owed     []*Participant // those that have to be told something
+	adaptAt  time.Time      // when the layers that people see are looked at again
+
+	// Scratch memory.
+	stats      []rtc.StreamStats
+	payload    []byte
+	extensions []byte
+	vp8        rtp.VP8Fields
 }
 
 // A room is a set of people who see each other.
@@ -76,6 +85,7 @@ func (s *SFU) Join(now time.Time, name, offer string, candidates []ice.Candidate
 	s.lastID++
 	s.rooms[name] = r
 	r.people = append(r.people, p)
+	s.people = append(s.people, p)
 	s.endpoint.Add(p.Rtc, p)
 	return p, answer, nil
 }
@@ -84,6 +94,9 @@ func (s *SFU) Join(now time.Time, name, offer string, candidates []ice.Candidate
 func (s *SFU) HandleInput(in rtc.Input) {
 	s.advance(in.Now)
 	s.endpoint.HandleInput(in)
+	if !s.adaptAt.IsZero() && !s.adaptAt.After(s.now) {
+		s.adapt()
+	}
 }
 
 // PollOutput returns what there is to do for some participant, as that of [rtc.Endpoint] does.
@@ -100,6 +113,9 @@ func (s *SFU) PollOutput() (*Participant, rtc.Output) {
 			// Whatever there is to know is known now.
 			if s.catchUp() {
 				continue
+			}
+			if !s.adaptAt.IsZero() && (out.Deadline.IsZero() || s.adaptAt.Before(out.Deadline)) {
+				out.Deadline = s.adaptAt
 			}
 		case rtc.OutputTransmit:
 		}
@@ -159,7 +175,8 @@ func (s *SFU) advance(now time.Time) {
 func (s *SFU) remove(p *Participant) {
 	p.gone = true
 	r := p.room
-	r.people = slices.DeleteFunc(r.people, func(q *Participant) bool { return q == p })
+	r.people = without(r.people, p)
+	s.people = without(s.people, p)
 	if len(r.people) == 0 {
 		delete(s.rooms, r.name)
 	}
@@ -169,6 +186,10 @@ func (s *SFU) remove(p *Participant) {
 		s.owe(q)
 	}
 	s.tellPeople(r)
+}
+
+func without(people []*Participant, p *Participant) []*Participant {
+	return slices.DeleteFunc(people, func(q *Participant) bool { return q == p })
 }
 
 // handle is what the SFU does about an event of a session.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,19 +55,24 @@ type page struct {
 	deadline time.Time
 	dead     bool // the computer has been switched off
 	stalled  bool // nothing reaches it
+	loss     int  // of a hundred datagrams to it, so many are lost
 	broken   bool // it gives answers that make no sense
 
 	participant *Participant
 	sending     [2]*rtc.MediaChanged
-	written     [2]uint16 // packets
-	keyOwed     bool      // the next frame must be a key frame
+	layers      []string          // of the camera; one without a name if it is no simulcast
+	silent      map[string]bool   // layers that are not sent
+	written     map[string]uint16 // packets by kind and layer
+	keyOwed     map[string]bool   // the next frame of the layer must be a key frame
 
+	answered    message // the last answer
 	people      []person
 	texts       []string
 	keyRequests []time.Time
 	streams     map[rtc.MediaID]string // sections that show somebody
 	got         map[string]int         // packets by stream and kind
 	timestamps  map[string]uint32
+	shown       []*rtc.RTPReceived // every video packet
 }
 
 func newWorld(t *testing.T) *world {
@@ -81,17 +87,20 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// join opens a page, which joins the room when it can.
-func (w *world) join(room, name string) *page {
+// join opens a page, which joins the room when it can. With layers, it sends its camera as a simulcast.
+func (w *world) join(room, name string, layers ...string) *page {
 	w.t.Helper()
 	p := &page{
-		world: w, name: name, addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 1, byte(len(w.pages))}), 1000),
+		world: w, name: name, layers: layers,
+		silent: make(map[string]bool), written: make(map[string]uint16), keyOwed: make(map[string]bool),
+		addr:    netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 1, byte(len(w.pages))}), 1000),
 		streams: make(map[rtc.MediaID]string), got: make(map[string]int), timestamps: make(map[string]uint32),
 	}
 	// A page numbers its codecs in its own way.
-	video := []sdp.Codec{{PayloadType: uint8(112 + len(w.pages)%15), Name: "VP8", ClockRate: 90000, Feedback: []sdp.Feedback{
+	vp8 := sdp.Codec{PayloadType: uint8(112 + len(w.pages)%15), Name: "VP8", ClockRate: 90000, Feedback: []sdp.Feedback{
 		{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"},
-	}}}
+	}}
+	video := []sdp.Codec{vp8, vp8.RTX(vp8.PayloadType - 16)}
 	var err error
 	p.rtc, err = rtc.New(w.now, rtc.Config{Rand: w.rand, Certificate: w.cert, VideoCodecs: video, FailedTimeout: -1})
 	require.NoError(w.t, err)
@@ -99,7 +108,7 @@ func (w *world) join(room, name string) *page {
 	p.channel, err = p.rtc.OpenChannel(w.now, sctp.ChannelConfig{Label: "chat"})
 	require.NoError(w.t, err)
 	offer, err := p.rtc.CreateOffer(w.now, rtc.Changes{AddMedia: []rtc.MediaConfig{
-		{Kind: rtc.Audio, Direction: sdp.SendOnly}, {Kind: rtc.Video, Direction: sdp.SendOnly},
+		{Kind: rtc.Audio, Direction: sdp.SendOnly}, {Kind: rtc.Video, Direction: sdp.SendOnly, RIDs: layers},
 	}})
 	require.NoError(w.t, err)
 	var answer string
@@ -107,6 +116,9 @@ func (w *world) join(room, name string) *page {
 	require.NoError(w.t, err)
 	require.NoError(w.t, p.rtc.AcceptAnswer(w.now, offer, answer))
 	w.pages = append(w.pages, p)
+	if len(layers) == 0 {
+		p.layers = []string{""}
+	}
 	return p
 }
 
@@ -171,7 +183,7 @@ func (w *world) deliver() {
 			w.sfu.HandleInput(in)
 		}
 		for _, p := range w.pages {
-			if d.to == p.addr && !p.dead && !p.stalled {
+			if d.to == p.addr && !p.dead && !p.stalled && int(w.rand.Uint64()%100) >= p.loss {
 				p.rtc.HandleInput(in)
 			}
 		}
@@ -249,24 +261,52 @@ func (p *page) handle(ev rtc.Event) {
 		delete(p.streams, ev.ID)
 	case *rtc.KeyFrameRequested:
 		p.keyRequests = append(p.keyRequests, p.now)
-		p.keyOwed = true
+		p.keyOwed[ev.RID] = true
 	case *rtc.RTPReceived:
 		text := ev.Payload[bytes.LastIndexByte(ev.Payload, 0)+1:]
 		p.got[p.streams[ev.ID]+" "+string(text)]++
 		p.timestamps[p.streams[ev.ID]] = ev.Header.Timestamp
+		if strings.HasSuffix(p.streams[ev.ID], "video") {
+			p.shown = append(p.shown, ev.Clone())
+		}
 	}
+}
+
+// accept answers an offer of the server, unless there was a later one already.
+func (p *page) accept(round uint64, offer string) {
+	if round <= p.answered.Round {
+		return
+	}
+	p.answered = message{Type: "answer", Round: round, SDP: "v=0"}
+	if !p.broken {
+		var err error
+		p.answered.SDP, err = p.rtc.AcceptOffer(p.now, offer)
+		require.NoError(p.t, err)
+	}
+	p.say(p.answered)
+}
+
+// move takes the page to another network: nothing reaches its old address.
+func (p *page) move() {
+	old := ice.Candidate{Type: ice.Host, Addr: p.addr}
+	b := p.addr.Addr().As4()
+	b[2]++
+	p.addr = netip.AddrPortFrom(netip.AddrFrom4(b), p.addr.Port())
+	require.NoError(p.t, p.rtc.AddLocalCandidate(p.now, ice.Candidate{Type: ice.Host, Addr: p.addr}))
+	require.NoError(p.t, p.rtc.RemoveLocalCandidate(p.now, old))
+}
+
+// restart has the page ask for a new way to the server.
+func (p *page) restart() {
+	round, offer, err := p.sfu.Restart(p.now, p.participant, p.answered.Round, p.answered.SDP)
+	require.NoError(p.t, err)
+	p.accept(round, offer)
 }
 
 func (p *page) hear(m message) {
 	switch m.Type {
 	case "offer":
-		answer := "v=0"
-		if !p.broken {
-			var err error
-			answer, err = p.rtc.AcceptOffer(p.now, m.SDP)
-			require.NoError(p.t, err)
-		}
-		p.say(message{Type: "answer", Round: m.Round, SDP: answer})
+		p.accept(m.Round, m.SDP)
 	case "people":
 		require.Equal(p.t, p.participant.ID, m.You)
 		p.people = m.People
@@ -281,31 +321,50 @@ func (p *page) say(m message) {
 	require.NoError(p.t, p.rtc.Send(p.now, p.channel, false, b))
 }
 
-// write sends a packet whose payload names the page and the number of the packet.
-func (p *page) write(kind rtc.MediaKind) string {
+// write sends a packet, or one for each layer, whose payload names the page, the number of the packet and
+// the layer. It returns what that of the last layer says.
+func (p *page) write(kind rtc.MediaKind) (text string) {
 	p.t.Helper()
-	section := p.sending[kind]
-	n := p.written[kind]
-	p.written[kind]++
-	text := fmt.Sprintf("%s %d", p.name, n)
-	h := rtp.Header{PayloadType: section.Codecs[0].Send.PayloadType, SequenceNumber: n + 1, Timestamp: uint32(n) * 3000, Marker: true}
-	payload := []byte(text)
+	layers := []string{""}
 	if kind == rtc.Video {
-		payload = append(vp8(p.keyOwed), text...)
-		p.keyOwed = false
+		layers = p.layers
 	}
-	require.NoError(p.t, p.rtc.WriteRTP(p.now, section.ID, "", &h, payload))
+	for i, layer := range layers {
+		if p.silent[layer] {
+			continue
+		}
+		key := kind.String() + layer
+		n := p.written[key]
+		p.written[key]++
+		text = fmt.Sprintf("%s %d", p.name, n)
+		if layer != "" {
+			text += " " + layer
+		}
+		section := p.sending[kind]
+		// No two layers have the same numbers.
+		h := rtp.Header{
+			PayloadType: section.Codecs[0].Send.PayloadType, SequenceNumber: n + 1 + uint16(7000*i),
+			Timestamp: uint32(n)*3000 + uint32(i)*1e6, Marker: true,
+		}
+		payload := []byte(text)
+		if kind == rtc.Video {
+			payload = append(vp8(p.keyOwed[layer] || n == 0, n+uint16(100*i)), text...)
+			p.keyOwed[layer] = false
+		}
+		require.NoError(p.t, p.rtc.WriteRTP(p.now, section.ID, layer, &h, payload))
+	}
 	p.run(20 * time.Millisecond)
 	return text
 }
 
-// vp8 is the beginning of a packet that is a whole frame: the payload descriptor and the
+// vp8 is the beginning of a packet that is a whole frame: the payload descriptor with a picture id, and the
 // header of the frame (RFC 7741 section 4). It ends with a zero, which no text has.
-func vp8(key bool) []byte {
+func vp8(key bool, picture uint16) []byte {
+	b := []byte{0x90, 0x80, 0x80 | byte(picture>>8), byte(picture)}
 	if key {
-		return []byte{0x10, 0x10, 2, 0, 0x9d, 1, 0x2a, 64, 1, 180, 0}
+		return append(b, 0x10, 2, 0, 0x9d, 1, 0x2a, 64, 1, 180, 0)
 	}
-	return []byte{0x10, 0x11, 2, 0}
+	return append(b, 0x11, 2, 0)
 }
 
 // sees reports whether the page has sections for exactly these, both kinds of each.
