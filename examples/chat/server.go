@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,13 +42,45 @@ func newServer(site *serve.Site) (serve.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &server{
+	s := &server{
 		site: site,
 		// One certificate for all sessions: making it costs more than using it.
 		sfu:      sfu.New(rtc.Config{Certificate: cert, FailedTimeout: time.Second, Log: site.Log}),
 		sessions: make(map[string]*session),
 		members:  make(map[*sfu.Participant]*session),
-	}, nil
+	}
+	site.HandleSession("POST /session/{id}/restart", func(now time.Time, id string, _ *rtc.Rtc, body []byte) (string, error) {
+		return s.restart(now, s.sessions[id].member, body)
+	})
+	site.HandleSession("POST /session/{id}/answer", func(now time.Time, id string, _ *rtc.Rtc, body []byte) (string, error) {
+		var answer description
+		err := json.Unmarshal(body, &answer)
+		if err == nil {
+			s.sfu.Answer(now, s.sessions[id].member, answer.Round, answer.SDP)
+		}
+		return "", err
+	})
+	return s, nil
+}
+
+// description is an offer of the SFU or the answer to one, where it travels by HTTP.
+type description struct {
+	Round uint64 `json:"round"`
+	SDP   string `json:"sdp"`
+}
+
+// restart makes an offer to a page that lost its way to us.
+func (s *server) restart(now time.Time, p *sfu.Participant, body []byte) (string, error) {
+	var answer description
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return "", err
+	}
+	round, offer, err := s.sfu.Restart(now, p, answer.Round, answer.SDP)
+	if err != nil {
+		return "", err
+	}
+	b, err := json.Marshal(description{round, offer})
+	return string(b), err
 }
 
 func (s *server) HandleInput(in rtc.Input) { s.sfu.HandleInput(in) }

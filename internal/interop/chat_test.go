@@ -123,6 +123,71 @@ func TestChatExampleFromAfar(t *testing.T) {
 	waitPictures(bob, 1)
 }
 
+// Both browsers send their camera in several sizes. Who wants to save data is shown a small one.
+func TestChatExampleLayers(t *testing.T) {
+	ns := netns.ForTest(t)
+	_, url := startChat(t, ns)
+	url += "?video=640x360@15"
+	ada, fay := startBrowser(t, chromium, ns, browser.Config{}), startBrowser(t, firefox, ns, browser.Config{})
+	joinChat(ada, url, "Ada")
+	joinChat(fay, url, "Fay")
+	waitPictures(ada, 1)
+	waitPictures(fay, 1)
+	for _, b := range []testBrowser{ada, fay} {
+		waitWidth(b, 640)
+		b.eval(nil, `() => document.querySelector("#saving").click()`)
+		waitWidth(b, 320)
+		b.eval(nil, `() => document.querySelector("#saving").click()`)
+		waitWidth(b, 640)
+		waitPictures(b, 1)
+	}
+}
+
+// waitWidth waits until the picture of the other is so many pixels wide.
+func waitWidth(b testBrowser, want int) {
+	b.t.Helper()
+	var width int
+	b.eval(&width, `async want => {
+		const video = () => document.querySelector(".tile[data-stream] video");
+		for (let i = 0; i < 600 && video()?.videoWidth !== want; i++) await new Promise(done => setTimeout(done, 50));
+		return video()?.videoWidth ?? 0;
+	}`, want)
+	require.Equal(b.t, want, width)
+}
+
+// A page that finds itself in another network comes back by itself.
+func TestChatExampleRestart(t *testing.T) {
+	ns := netns.ForTest(t)
+	_, url := startChat(t, ns)
+	url += "?video=320x180@15"
+	ada, bob := startBrowser(t, chromium, ns, browser.Config{}), startBrowser(t, chromium, ns, browser.Config{})
+	joinChat(ada, url, "Ada")
+	joinChat(bob, url, "Bob")
+	waitPictures(ada, 1)
+	waitPictures(bob, 1)
+
+	// What the page does when its connection breaks, with a connection that has not: the
+	// credentials must change on both sides, and the picture go on.
+	var changed bool
+	bob.eval(&changed, `async () => {
+		const pc = window.connection, ufrag = d => /a=ice-ufrag:(\S+)/.exec(d.sdp)[1];
+		const before = [ufrag(pc.localDescription), ufrag(pc.remoteDescription)];
+		Object.defineProperty(pc, "connectionState", {get: () => "disconnected", configurable: true});
+		pc.dispatchEvent(new Event("connectionstatechange"));
+		await new Promise(done => setTimeout(done, 1200));
+		delete pc.connectionState;
+		for (let i = 0; i < 200; i++) {
+			if (pc.signalingState === "stable" && ufrag(pc.localDescription) !== before[0] && ufrag(pc.remoteDescription) !== before[1])
+				return true;
+			await new Promise(done => setTimeout(done, 50));
+		}
+		return false;
+	}`)
+	require.True(t, changed, "ICE must begin anew on both sides")
+	waitPictures(bob, 1)
+	waitPictures(ada, 1)
+}
+
 // joinChat opens the page under a name.
 func joinChat(b testBrowser, url, name string) {
 	b.t.Helper()

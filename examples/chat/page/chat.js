@@ -1,17 +1,17 @@
 // The browser's side: one RTCPeerConnection. Its own offer sends camera and microphone and
 // opens a data channel; on that, the server offers what the others send.
 
-import {$, Session, status} from "/shared/session.js";
+import {$, Session, post, status} from "/shared/session.js";
 
 const options = new URLSearchParams(location.search);
 const room = options.get("room") || "main"; // ?room=tea
-const size = /^(\d+)x(\d+)@(\d+)$/.exec(options.get("video") ?? "640x360@30"); // ?video=320x180@15
+const size = /^(\d+)x(\d+)@(\d+)$/.exec(options.get("video") ?? "1280x720@30"); // ?video=320x180@15
 
-let pc = null, channel = null;
+let pc = null, channel = null, session = null;
 let people = [], me = 0;
 const local = {audio: null, video: null}; // tracks
 let shared = null; // the track of a shared screen
-let audioOn = true, videoOn = true;
+let audioOn = true, videoOn = true, saving = false;
 const tiles = new Map(); // stream id → figure
 const streams = new Map(); // stream id → MediaStream
 let ended = false;
@@ -19,7 +19,7 @@ let ended = false;
 // ---- Camera and microphone. Without them one can still watch.
 
 async function openDevices() {
-  const [, width, height, frameRate] = size ? size.map(Number) : [0, 640, 360, 30];
+  const [, width, height, frameRate] = size ? size.map(Number) : [0, 1280, 720, 30];
   const video = {width: {ideal: width}, height: {ideal: height}, frameRate: {ideal: frameRate, max: frameRate}};
   // One may be there without the other.
   for (const constraints of [{audio: true, video}, {audio: true}, {video}]) {
@@ -62,12 +62,24 @@ $("join").onsubmit = async event => {
   }
 };
 
+// The picture is sent in several sizes, the smallest first, and the server gives each viewer the
+// one that fits. Of a small picture there are fewer: browsers make none below some 180 lines.
+function encodings() {
+  const height = local.video?.getSettings().height ?? 720;
+  return [
+    {rid: "small", scaleResolutionDownBy: 4, maxBitrate: 150_000},
+    {rid: "medium", scaleResolutionDownBy: 2, maxBitrate: 500_000},
+    {rid: "large", maxBitrate: 1_700_000},
+  ].slice(height >= 540 ? 0 : height >= 360 ? 1 : 2);
+}
+
 async function join(name) {
   pc = new RTCPeerConnection();
   channel = pc.createDataChannel("chat");
   for (const kind of ["audio", "video"]) {
     const stream = new MediaStream(local[kind] ? [local[kind]] : []);
-    pc.addTransceiver(local[kind] ?? kind, {direction: "sendonly", streams: [stream]});
+    const sendEncodings = kind === "video" ? encodings() : undefined;
+    pc.addTransceiver(local[kind] ?? kind, {direction: "sendonly", streams: [stream], sendEncodings});
   }
   pc.ontrack = event => {
     for (const stream of event.streams) streams.set(stream.id, stream);
@@ -76,8 +88,10 @@ async function join(name) {
   pc.onconnectionstatechange = () => {
     if (ended) return;
     if (pc.connectionState === "connected") status("open", "connected");
-    if (pc.connectionState === "disconnected") status("connecting", "interrupted");
-    if (pc.connectionState === "failed") end("the connection is lost");
+    if (["disconnected", "failed"].includes(pc.connectionState)) {
+      status("connecting", "interrupted");
+      setTimeout(restart, 1000);
+    }
   };
   channel.onopen = () => {
     tell({type: "join", name, ...state()});
@@ -87,10 +101,11 @@ async function join(name) {
   channel.onmessage = ({data}) => hear(JSON.parse(data));
   channel.onclose = () => end("closed by the server");
 
-  await new Session(pc).offer("/session?room=" + encodeURIComponent(room));
+  session = new Session(pc);
+  await session.offer("/session?room=" + encodeURIComponent(room));
 }
 
-const state = () => ({audio: audioOn && !!local.audio, video: !!shared || videoOn && !!local.video, screen: !!shared});
+const state = () => ({audio: audioOn && !!local.audio, video: !!shared || videoOn && !!local.video, screen: !!shared, saving});
 
 function tell(message) {
   if (channel?.readyState === "open") channel.send(JSON.stringify(message));
@@ -98,15 +113,36 @@ function tell(message) {
 
 // Offers are answered one after another. The server makes the next one when it has the answer.
 let negotiation = Promise.resolve();
+let answered = {round: 0, sdp: ""};
+
+async function accept({round, sdp}, reply) {
+  if (round <= answered.round) return; // it has been replaced by one that came another way
+  await pc.setRemoteDescription({type: "offer", sdp});
+  await pc.setLocalDescription();
+  answered = {round, sdp: pc.localDescription.sdp};
+  await reply(answered);
+}
+
+function negotiate(step) {
+  negotiation = negotiation.then(step).catch(error => end(`no agreement with the server: ${error.message}`));
+}
+
+// When nothing comes through any more, as after a change of networks, the server is asked for an offer to look for a new
+// way. Neither that nor the answer can take the old one.
+function restart() {
+  if (ended || pc.connectionState === "connected") return;
+  negotiate(async () => {
+    const send = (what, body) => post(session.url + what, JSON.stringify(body), "application/json");
+    const offer = await (await send("/restart", answered)).json();
+    await accept(offer, answer => send("/answer", answer));
+    setTimeout(restart, 5000);
+  });
+}
 
 function hear(message) {
   switch (message.type) {
   case "offer":
-    negotiation = negotiation.then(async () => {
-      await pc.setRemoteDescription({type: "offer", sdp: message.sdp});
-      await pc.setLocalDescription();
-      tell({type: "answer", round: message.round, sdp: pc.localDescription.sdp});
-    }).catch(error => end(`no agreement with the server: ${error.message}`));
+    negotiate(() => accept(message, answer => tell({type: "answer", ...answer})));
     break;
   case "people":
     greet(people, message.people ?? [], message.you);
@@ -180,6 +216,7 @@ function changed() {
   if (local.video) local.video.enabled = videoOn;
   pressed("mute", !audioOn, audioOn ? "Mute" : "Unmute");
   pressed("camera", !videoOn, videoOn ? "Camera off" : "Camera on");
+  pressed("saving", saving, saving ? "All sizes" : "Save data");
   pressed("screen", !!shared, shared ? "Stop sharing" : "Share screen");
   tell({type: "state", ...state()});
   showSelf();
@@ -187,6 +224,8 @@ function changed() {
 
 $("mute").onclick = () => { audioOn = !audioOn; changed(); };
 $("camera").onclick = () => { videoOn = !videoOn; changed(); };
+
+$("saving").onclick = () => { saving = !saving; changed(); };
 
 $("screen").onclick = async () => {
   if (shared) return stopSharing();

@@ -151,6 +151,12 @@ func (p *Participant) subscribed(from *Participant) bool {
 	return slices.ContainsFunc(p.subscriptions, func(v *subscription) bool { return v.from == from })
 }
 
+// Answer takes the answer to an offer of Restart.
+func (s *SFU) Answer(now time.Time, p *Participant, round uint64, answer string) {
+	s.advance(now)
+	s.answered(p, round, answer)
+}
+
 // answered applies a page's answer. One that cannot be used leaves a page of which
 // nobody knows what it shows.
 func (s *SFU) answered(p *Participant, round uint64, answer string) {

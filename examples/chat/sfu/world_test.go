@@ -283,7 +283,6 @@ func (p *page) accept(round uint64, offer string) {
 		p.answered.SDP, err = p.rtc.AcceptOffer(p.now, offer)
 		require.NoError(p.t, err)
 	}
-	p.say(p.answered)
 }
 
 // move takes the page to another network: nothing reaches its old address.
@@ -301,12 +300,14 @@ func (p *page) restart() {
 	round, offer, err := p.sfu.Restart(p.now, p.participant, p.answered.Round, p.answered.SDP)
 	require.NoError(p.t, err)
 	p.accept(round, offer)
+	p.sfu.Answer(p.now, p.participant, p.answered.Round, p.answered.SDP)
 }
 
 func (p *page) hear(m message) {
 	switch m.Type {
 	case "offer":
 		p.accept(m.Round, m.SDP)
+		p.say(p.answered)
 	case "people":
 		require.Equal(p.t, p.participant.ID, m.You)
 		p.people = m.People
