@@ -40,6 +40,10 @@ func listen(at string) (*Loop, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newLoop(sockets), nil
+}
+
+func newLoop(sockets []socket) *Loop {
 	l := &Loop{
 		sockets: sockets,
 		conns:   make(map[netip.AddrPort]*net.UDPConn),
@@ -54,7 +58,7 @@ func listen(at string) (*Loop, error) {
 	for range cap(l.free) {
 		l.free <- make([]byte, maxDatagram)
 	}
-	return l, nil
+	return l
 }
 
 // candidates returns where every session can be reached.
