@@ -28,3 +28,21 @@ func (e *Endpoint[S]) Leftovers() int {
 	return len(e.members) + len(e.routes.byUfrag) + len(e.routes.byPath) + len(e.routes.byRequest) + len(e.routes.byCheck) +
 		len(e.timers.heap)
 }
+
+// SealRTP and SealRTCP protect plaintext as the session's own, so that tests can send what no
+// session of ours would.
+func (r *Rtc) SealRTP(plain []byte) ([]byte, error) {
+	return r.protection.AppendEncryptRTP(nil, plain)
+}
+
+func (r *Rtc) SealRTCP(plain []byte) ([]byte, error) {
+	return r.protection.AppendEncryptRTCP(nil, plain)
+}
+
+// MediaSizes returns how much of what a peer can make grow is held.
+func (r *Rtc) MediaSizes() (sources, streams, packets, events, byes int) {
+	for _, m := range r.media {
+		streams += len(m.streams)
+	}
+	return len(r.sources), streams, len(r.packets.ring), len(r.mediaEvents), len(r.byes)
+}
