@@ -75,23 +75,14 @@ type mediaFuzzer struct {
 }
 
 func newMediaFuzzer(t *testing.T, program []byte) *mediaFuzzer {
-	base := &fuzzer{t: t, program: program}
-	f := &mediaFuzzer{fuzzer: base, sections: map[*simPeer][]*rtc.MediaChanged{}}
-	f.w = newWorld(t, worldConfig{
-		link: simnet.LinkConfig{Delay: 5 * ms},
-		change: func(l, r *rtc.Config) {
-			n := 0
-			r.AcceptMedia = func(o rtc.MediaOffer) (rtc.MediaConfig, bool) {
-				n++
-				return rtc.MediaConfig{Frames: n%2 == 0}, n%7 != 0
-			}
-		},
-	})
-	f.w.net.Trace = func(_ time.Time, fate simnet.Fate, _ *simnet.Host, p simnet.Packet) {
-		if fate == simnet.Sent && len(f.seen) < 256 {
-			f.seen = append(f.seen, append([]byte(nil), p.Data...))
+	f := &mediaFuzzer{fuzzer: &fuzzer{t: t, program: program}, sections: map[*simPeer][]*rtc.MediaChanged{}}
+	offers := 0
+	f.meet(func(_, r *rtc.Config) {
+		r.AcceptMedia = func(rtc.MediaOffer) (rtc.MediaConfig, bool) {
+			offers++
+			return rtc.MediaConfig{Frames: offers%2 == 0}, offers%7 != 0
 		}
-	}
+	})
 	for _, p := range []*simPeer{f.w.l, f.w.r} {
 		p.onEvent = func(ev rtc.Event) {
 			switch ev := ev.(type) {
@@ -111,22 +102,7 @@ func newMediaFuzzer(t *testing.T, program []byte) *mediaFuzzer {
 	return f
 }
 
-func (f *mediaFuzzer) run() {
-	for len(f.program) > 0 {
-		f.mediaStep()
-		f.checkMedia()
-	}
-	w := f.w
-	w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{Delay: 5 * ms})
-	w.net.Run(10 * time.Second)
-	f.checkMedia()
-	w.l.Close(w.net.Now())
-	w.r.Close(w.net.Now())
-	w.net.Run(0)
-	if !w.l.closed || !w.r.closed {
-		f.t.Fatalf("after Close: L closed is %t, R closed is %t", w.l.closed, w.r.closed)
-	}
-}
+func (f *mediaFuzzer) run() { f.runWith(f.mediaStep, f.checkMedia) }
 
 // section returns one that p has or had.
 func (f *mediaFuzzer) section(p *simPeer) *rtc.MediaChanged {
@@ -145,17 +121,9 @@ func (f *mediaFuzzer) mediaStep() {
 	now := w.net.Now()
 	switch op {
 	case mediaOpAdvance:
-		d := time.Duration(f.next()) * ms
-		if arg&2 != 0 {
-			d *= 20
-		}
-		w.net.Run(d)
+		f.advance(arg&2 != 0, 20)
 	case mediaOpImpair:
-		share := func() float64 { return float64(f.next()) / 512 }
-		w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{
-			Delay: time.Duration(f.next()) * ms,
-			Loss:  simnet.RandomLoss(share()), Duplicate: share(), Reorder: share(), Corrupt: share(),
-		})
+		f.impair()
 	case mediaOpWriteRTP:
 		f.writeRTP(p, arg)
 	case mediaOpWriteFrame:

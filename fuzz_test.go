@@ -80,15 +80,20 @@ type fuzzer struct {
 
 func newFuzzer(t *testing.T, program []byte) *fuzzer {
 	f := &fuzzer{t: t, program: program}
-	f.w = newWorld(t, worldConfig{link: simnet.LinkConfig{Delay: 5 * ms}})
+	f.meet(func(l, r *rtc.Config) {})
+	f.w.connect()
+	f.w.open(sctp.ChannelConfig{Label: "first"})
+	return f
+}
+
+// meet makes the two peers.
+func (f *fuzzer) meet(change func(l, r *rtc.Config)) {
+	f.w = newWorld(f.t, worldConfig{link: simnet.LinkConfig{Delay: 5 * ms}, change: change})
 	f.w.net.Trace = func(_ time.Time, fate simnet.Fate, _ *simnet.Host, p simnet.Packet) {
 		if fate == simnet.Sent && len(f.seen) < 256 {
 			f.seen = append(f.seen, append([]byte(nil), p.Data...))
 		}
 	}
-	f.w.connect()
-	f.w.open(sctp.ChannelConfig{Label: "first"})
-	return f
 }
 
 // next takes a byte of the program; past its end there are zeros.
@@ -109,15 +114,17 @@ func (f *fuzzer) bytes() []byte {
 	return b
 }
 
-func (f *fuzzer) run() {
+func (f *fuzzer) run() { f.runWith(f.step, f.check) }
+
+func (f *fuzzer) runWith(step, check func()) {
 	for len(f.program) > 0 {
-		f.step()
-		f.check()
+		step()
+		check()
 	}
 	w := f.w
 	w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{Delay: 5 * ms})
 	w.net.Run(10 * time.Second)
-	f.check()
+	check()
 	w.l.Close(w.net.Now())
 	w.r.Close(w.net.Now())
 	w.net.Run(0)
@@ -137,17 +144,9 @@ func (f *fuzzer) step() {
 	now := w.net.Now()
 	switch op {
 	case opAdvance:
-		d := time.Duration(f.next()) * ms
-		if arg&2 != 0 {
-			d *= 100
-		}
-		w.net.Run(d)
+		f.advance(arg&2 != 0, 100)
 	case opImpair:
-		share := func() float64 { return float64(f.next()) / 512 }
-		w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{
-			Delay: time.Duration(f.next()) * ms,
-			Loss:  simnet.RandomLoss(share()), Duplicate: share(), Reorder: share(), Corrupt: share(),
-		})
+		f.impair()
 	case opSend:
 		size := int(f.next()) << (arg >> 4)
 		_ = p.Send(now, f.someChannel(p), arg&2 != 0, make([]byte, min(size, 300_000)))
@@ -195,6 +194,24 @@ func (f *fuzzer) step() {
 		p.Close(now)
 	}
 	w.net.Run(0)
+}
+
+// advance lets some time pass, or many times as much.
+func (f *fuzzer) advance(long bool, times time.Duration) {
+	d := time.Duration(f.next()) * ms
+	if long {
+		d *= times
+	}
+	f.w.net.Run(d)
+}
+
+// impair makes the link a bad one.
+func (f *fuzzer) impair() {
+	share := func() float64 { return float64(f.next()) / 512 }
+	f.w.net.Link(f.w.l.host, f.w.r.host, simnet.LinkConfig{
+		Delay: time.Duration(f.next()) * ms,
+		Loss:  simnet.RandomLoss(share()), Duplicate: share(), Reorder: share(), Corrupt: share(),
+	})
 }
 
 // someChannel names a channel that may exist.

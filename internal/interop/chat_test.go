@@ -1,14 +1,10 @@
 package interop
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
-	"os/exec"
-	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -20,13 +16,9 @@ import (
 // goes must be gone.
 func TestChatExample(t *testing.T) {
 	ns := netns.ForTest(t)
-	chat, url := startChat(t, ns)
+	chat, url := startExample(t, ns, "./examples/chat")
 	url += "?video=320x180@15"
-	ada, bob := startBrowser(t, chromium, ns, browser.Config{}), startBrowser(t, chromium, ns, browser.Config{})
-	joinChat(ada, url, "Ada")
-	joinChat(bob, url, "Bob")
-	waitPictures(ada, 1)
-	waitPictures(bob, 1)
+	ada, bob := joinTwo(t, ns, url)
 
 	var text string
 	bob.eval(nil, `() => { document.querySelector("#text").value = "Hello all"; document.querySelector("#send").requestSubmit(); }`)
@@ -65,7 +57,7 @@ func TestChatExample(t *testing.T) {
 // Three pages of Chromium and one of Firefox must all see each other.
 func TestChatExampleFour(t *testing.T) {
 	ns := netns.ForTest(t)
-	_, url := startChat(t, ns)
+	_, url := startExample(t, ns, "./examples/chat")
 	url += "?video=320x180@15"
 	var all []testBrowser
 	for i, kind := range []browserKind{chromium, firefox, chromium, chromium} {
@@ -112,7 +104,7 @@ func TestChatExampleFour(t *testing.T) {
 // only.
 func TestChatExampleFromAfar(t *testing.T) {
 	ns := netns.ForTest(t)
-	_, url := startChat(t, ns, "-addr", ":8443")
+	_, url := startExample(t, ns, "./examples/chat", "-addr", ":8443")
 	require.Equal(t, fmt.Sprintf("https://%v:8443/", ns.V4), url)
 	url += "?video=320x180@15"
 	cfg := browser.Config{Args: []string{"--ignore-certificate-errors"}}
@@ -126,7 +118,7 @@ func TestChatExampleFromAfar(t *testing.T) {
 // Both browsers send their camera in several sizes. Who wants to save data is shown a small one.
 func TestChatExampleLayers(t *testing.T) {
 	ns := netns.ForTest(t)
-	_, url := startChat(t, ns)
+	_, url := startExample(t, ns, "./examples/chat")
 	url += "?video=640x360@15"
 	ada, fay := startBrowser(t, chromium, ns, browser.Config{}), startBrowser(t, firefox, ns, browser.Config{})
 	joinChat(ada, url, "Ada")
@@ -158,13 +150,9 @@ func waitWidth(b testBrowser, want int) {
 // A page that finds itself in another network comes back by itself.
 func TestChatExampleRestart(t *testing.T) {
 	ns := netns.ForTest(t)
-	_, url := startChat(t, ns)
+	_, url := startExample(t, ns, "./examples/chat")
 	url += "?video=320x180@15"
-	ada, bob := startBrowser(t, chromium, ns, browser.Config{}), startBrowser(t, chromium, ns, browser.Config{})
-	joinChat(ada, url, "Ada")
-	joinChat(bob, url, "Bob")
-	waitPictures(ada, 1)
-	waitPictures(bob, 1)
+	ada, bob := joinTwo(t, ns, url)
 
 	// What the page does when its connection breaks, with a connection that has not: the
 	// credentials must change on both sides, and the picture go on.
@@ -186,6 +174,17 @@ func TestChatExampleRestart(t *testing.T) {
 	require.True(t, changed, "ICE must begin anew on both sides")
 	waitPictures(bob, 1)
 	waitPictures(ada, 1)
+}
+
+// joinTwo opens the page twice, and waits until both see each other.
+func joinTwo(t *testing.T, ns *netns.Namespace, url string) (ada, bob testBrowser) {
+	t.Helper()
+	ada, bob = startBrowser(t, chromium, ns, browser.Config{}), startBrowser(t, chromium, ns, browser.Config{})
+	joinChat(ada, url, "Ada")
+	joinChat(bob, url, "Bob")
+	waitPictures(ada, 1)
+	waitPictures(bob, 1)
+	return ada, bob
 }
 
 // joinChat opens the page under a name.
@@ -249,34 +248,4 @@ func waitPictures(b testBrowser, n int) {
 	b.t.Logf("%+v", seen)
 	require.True(b.t, seen.OK, "the page must decode %d others: %+v", n, seen)
 	require.Less(b.t, seen.Took, 5000.0, "the first pictures must be there within five seconds")
-}
-
-// startChat runs the example inside ns, and returns the URL that it prints.
-func startChat(t *testing.T, ns *netns.Namespace, args ...string) (*exec.Cmd, string) {
-	t.Helper()
-	cmd := exec.Command("go", append([]string{"run", "./examples/chat"}, args...)...)
-	cmd.Dir = "../.."
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	stdout, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, ns.Do(cmd.Start))
-	t.Cleanup(func() {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		cmd.Wait()
-	})
-	line := make(chan string, 1)
-	go func() {
-		text, _ := bufio.NewReader(stdout).ReadString('\n') // the check below sees what is missing
-		line <- strings.TrimSpace(text)
-	}()
-	select {
-	case url := <-line:
-		require.True(t, strings.HasPrefix(url, "http"), "%q is not a URL; %s", url, &stderr)
-		return cmd, url
-	case <-time.After(2 * time.Minute): // a compilation is part of it
-		t.Fatalf("the example printed no URL: %s", &stderr)
-		return nil, ""
-	}
 }

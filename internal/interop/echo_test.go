@@ -1,14 +1,11 @@
 package interop
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,7 +19,7 @@ func TestEchoExample(t *testing.T) {
 	for _, kind := range []browserKind{chromium, firefox} {
 		t.Run(kind.name, func(t *testing.T) {
 			ns := netns.ForTest(t)
-			echo, url := startEcho(t, ns)
+			echo, url := startExample(t, ns, "./examples/echo")
 			b := startBrowser(t, kind, ns, browser.Config{HideAddresses: true, Height: 1150})
 			b.navigate(url)
 
@@ -67,7 +64,7 @@ func TestEchoExampleFromAfar(t *testing.T) {
 	for _, kind := range []browserKind{chromium, firefox} {
 		t.Run(kind.name, func(t *testing.T) {
 			ns := netns.ForTest(t)
-			_, url := startEcho(t, ns)
+			_, url := startExample(t, ns, "./examples/echo")
 			url = strings.Replace(url, "localhost", ns.V4.String(), 1)
 			b := startBrowser(t, kind, ns.NeighbourForTest(t), browser.Config{HideAddresses: true})
 			b.navigate(url)
@@ -148,34 +145,4 @@ func testEchoMany(b testBrowser) {
 		fetch("/session", {method: "POST", body: "x".repeat(1e6)}),
 	].map(async r => (await r).status))`)
 	require.Equal(b.t, []int{400, 400, 404, 404, 400}, errors)
-}
-
-// startEcho runs the example inside ns, and returns the URL that it prints.
-func startEcho(t *testing.T, ns *netns.Namespace) (*exec.Cmd, string) {
-	t.Helper()
-	cmd := exec.Command("go", "run", "./examples/echo")
-	cmd.Dir = "../.."
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	stdout, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, ns.Do(cmd.Start))
-	t.Cleanup(func() {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		cmd.Wait()
-	})
-	line := make(chan string, 1)
-	go func() {
-		text, _ := bufio.NewReader(stdout).ReadString('\n') // the check below sees what is missing
-		line <- strings.TrimSpace(text)
-	}()
-	select {
-	case url := <-line:
-		require.True(t, strings.HasPrefix(url, "http://"), "%q is not a URL; %s", url, &stderr)
-		return cmd, url
-	case <-time.After(2 * time.Minute): // a compilation is part of it
-		t.Fatal("the example printed no URL")
-		return nil, ""
-	}
 }
