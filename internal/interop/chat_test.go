@@ -18,7 +18,7 @@ func TestChatExample(t *testing.T) {
 	ns := netns.ForTest(t)
 	chat, url := startExample(t, ns, "./examples/chat")
 	url += "?video=320x180@15"
-	ada, bob := joinTwo(t, ns, url)
+	ada, bob := joinTwo(t, ns, ns, url)
 
 	var text string
 	bob.eval(nil, `() => { document.querySelector("#text").value = "Hello all"; document.querySelector("#send").requestSubmit(); }`)
@@ -107,12 +107,7 @@ func TestChatExampleFromAfar(t *testing.T) {
 	_, url := startExample(t, ns, "./examples/chat", "-addr", ":8443")
 	require.Equal(t, fmt.Sprintf("https://%v:8443/", ns.V4), url)
 	url += "?video=320x180@15"
-	cfg := browser.Config{Args: []string{"--ignore-certificate-errors"}}
-	ada, bob := startBrowser(t, chromium, ns, cfg), startBrowser(t, chromium, ns.NeighbourForTest(t), cfg)
-	joinChat(ada, url, "Ada")
-	joinChat(bob, url, "Bob")
-	waitPictures(ada, 1)
-	waitPictures(bob, 1)
+	joinTwo(t, ns, ns.NeighbourForTest(t), url)
 }
 
 // Both browsers send their camera in several sizes. Who wants to save data is shown a small one.
@@ -135,6 +130,18 @@ func TestChatExampleLayers(t *testing.T) {
 	}
 }
 
+// A viewer whose connection is too narrow for the large picture is given the small one.
+func TestChatExampleNarrow(t *testing.T) {
+	ns := netns.ForTest(t)
+	_, url := startExample(t, ns, "./examples/chat", "-addr", ":8443")
+	url += "?video=640x360@15"
+	_, bob := joinTwo(t, ns, ns.NeighbourForTest(t), url)
+	waitWidth(bob, 640)
+	require.NoError(t, ns.Narrow(250))
+	waitWidth(bob, 320)
+	waitPictures(bob, 1)
+}
+
 // waitWidth waits until the picture of the other is so many pixels wide.
 func waitWidth(b testBrowser, want int) {
 	b.t.Helper()
@@ -152,7 +159,7 @@ func TestChatExampleRestart(t *testing.T) {
 	ns := netns.ForTest(t)
 	_, url := startExample(t, ns, "./examples/chat")
 	url += "?video=320x180@15"
-	ada, bob := joinTwo(t, ns, url)
+	ada, bob := joinTwo(t, ns, ns, url)
 
 	// What the page does when its connection breaks, with a connection that has not: the
 	// credentials must change on both sides, and the picture go on.
@@ -176,10 +183,11 @@ func TestChatExampleRestart(t *testing.T) {
 	waitPictures(ada, 1)
 }
 
-// joinTwo opens the page twice, and waits until both see each other.
-func joinTwo(t *testing.T, ns *netns.Namespace, url string) (ada, bob testBrowser) {
+// joinTwo opens the page here and there, and waits until both see each other.
+func joinTwo(t *testing.T, here, there *netns.Namespace, url string) (ada, bob testBrowser) {
 	t.Helper()
-	ada, bob = startBrowser(t, chromium, ns, browser.Config{}), startBrowser(t, chromium, ns, browser.Config{})
+	cfg := browser.Config{Args: []string{"--ignore-certificate-errors"}}
+	ada, bob = startBrowser(t, chromium, here, cfg), startBrowser(t, chromium, there, cfg)
 	joinChat(ada, url, "Ada")
 	joinChat(bob, url, "Bob")
 	waitPictures(ada, 1)

@@ -164,6 +164,13 @@ func (n *Namespace) Do(f func() error) error {
 	return <-done
 }
 
+// Narrow limits what the namespace sends to its neighbour, in kbit/s. Beyond 200 ms of queue datagrams are lost. The
+// namespace must have been made by New.
+func (n *Namespace) Narrow(kbits int) error {
+	return ip("netns", "exec", n.Name, "tc", "qdisc", "replace", "dev", "near", "root", "tbf",
+		"rate", fmt.Sprint(kbits, "kbit"), "burst", "4kb", "latency", "200ms")
+}
+
 // Close removes the namespace.
 func (n *Namespace) Close() error { return ip("netns", "del", n.Name) }
 
