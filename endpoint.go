@@ -79,6 +79,11 @@ func (e *Endpoint[S]) Add(r *Rtc, session S) {
 	r.owner = m
 	// The events that tell this may have been polled before.
 	e.routes.addUfrag(m, r.agent.LocalCredentials().Ufrag)
+	for _, pair := range r.agent.AppendPairs(nil) {
+		if pair.State == ice.PairSucceeded {
+			e.routes.addPath(m, pair.Path)
+		}
+	}
 	m.noteReady()
 }
 

@@ -167,12 +167,13 @@ func TestEndpoint(t *testing.T) {
 	require.NoError(t, s.closed[all[10].name])
 	require.ErrorIs(t, s.closed[all[11].name], rtc.ErrICEFailed)
 
-	// One leaves without a word, and may come back.
+	// One leaves without a word, and comes back.
 	s.Remove(all[12].Rtc)
 	s.Remove(all[12].Rtc)
+	require.Equal(t, 27, s.Stats().Sessions)
 	s.Add(all[12].Rtc, all[12])
 	require.Panics(t, func() { s.Add(all[12].Rtc, all[12]) })
-	s.net.Run(time.Minute) // its addresses are found again by its checks, or it fails
+	s.echoed(all[12:], "as if it had not left")
 
 	s.Endpoint.Close(s.net.Now())
 	s.host.Wake()
