@@ -3,7 +3,6 @@ package rtc
 import (
 	"errors"
 	"slices"
-	"strconv"
 
 	"github.com/sansrtc/rtc/sdp"
 )
@@ -29,10 +28,9 @@ func (r *Rtc) planOffer(changes Changes) (plan []*media, added []MediaID, err er
 		m.caps = r.capabilities(&m)
 		plan[i] = &m
 	}
-	id, used := r.lastMedia, r.usedMIDs()
+	id := r.lastMedia
 	for _, cfg := range changes.AddMedia {
-		mid := freeMID(used)
-		used[mid] = true
+		mid := r.negotiation.agreed.FreeMID(func(mid string) bool { return mediaByMID(plan, mid) != nil })
 		id++
 		m, err := r.newMedia(id, mid, cfg)
 		if err != nil {
@@ -47,14 +45,14 @@ func (r *Rtc) planOffer(changes Changes) (plan []*media, added []MediaID, err er
 // will have, and what to accept.
 func (r *Rtc) planAnswer(offer *sdp.Session) (plan []*media, accept []*sdp.Media, err error) {
 	accept = sdp.AcceptData(r.negotiation.agreed, offer)
-	id := r.lastMedia
+	id, mids := r.lastMedia, r.negotiation.agreed.MIDs(offer)
 	for i := range offer.Media {
 		offered := &offer.Media[i]
 		kind, ok := mediaKind(offered)
 		if !ok || offered.Rejected() {
 			continue
 		}
-		m := r.mediaByMID(r.midOf(offered, i))
+		m := mediaByMID(r.media, mids[i])
 		if m == nil {
 			cfg, ok := r.acceptMedia(kind, offered)
 			if !ok {
@@ -62,7 +60,7 @@ func (r *Rtc) planAnswer(offer *sdp.Session) (plan []*media, accept []*sdp.Media
 			}
 			cfg.Kind = kind
 			id++
-			if m, err = r.newMedia(id, r.midOf(offered, i), cfg); err != nil {
+			if m, err = r.newMedia(id, mids[i], cfg); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -71,14 +69,6 @@ func (r *Rtc) planAnswer(offer *sdp.Session) (plan []*media, accept []*sdp.Media
 		}
 	}
 	return plan, accept, nil
-}
-
-// midOf returns the mid of an offered section. One without is known by its place.
-func (r *Rtc) midOf(offered *sdp.Media, i int) string {
-	if offered.MID != "" {
-		return offered.MID
-	}
-	return "line-" + strconv.Itoa(i)
 }
 
 // acceptMedia asks the application about a new section.
@@ -137,8 +127,8 @@ func mediaKind(m *sdp.Media) (MediaKind, bool) {
 	}
 }
 
-func (r *Rtc) mediaByMID(mid string) *media {
-	for _, m := range r.media {
+func mediaByMID(list []*media, mid string) *media {
+	for _, m := range list {
 		if m.mid == mid {
 			return m
 		}
@@ -153,24 +143,4 @@ func mediaByID(list []*media, id MediaID) *media {
 		}
 	}
 	return nil
-}
-
-// usedMIDs returns the mids that a new section must not take.
-func (r *Rtc) usedMIDs() map[string]bool {
-	used := make(map[string]bool)
-	if r.negotiation.agreed != nil {
-		for _, line := range r.negotiation.agreed.Lines {
-			used[line.MID] = true
-		}
-	}
-	return used
-}
-
-// freeMID returns the smallest number that is not used as a mid.
-func freeMID(used map[string]bool) string {
-	for i := 0; ; i++ {
-		if mid := strconv.Itoa(i); !used[mid] {
-			return mid
-		}
-	}
 }

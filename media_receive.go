@@ -147,7 +147,7 @@ func (r *Rtc) bindSource(h *rtp.Header) (source, bool) {
 	}
 	var m *media
 	if mid, ok := h.Extensions.Get(r.extensions.mid); ok && r.extensions.mid != 0 {
-		m = r.mediaByMID(string(mid))
+		m = mediaByMID(r.media, string(mid))
 	} else {
 		m = r.mediaByPayloadType(h.PayloadType)
 	}

@@ -2,6 +2,8 @@ package rtc_test
 
 import (
 	"encoding/binary"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -207,4 +209,32 @@ func TestMediaRejected(t *testing.T) {
 	again, err := w.l.CreateOffer(w.net.Now(), rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
 	require.NoError(t, err)
 	require.Greater(t, again.Added()[0], offer.Added()[1])
+}
+
+// An offer need not name its sections.
+func TestMediaWithoutMID(t *testing.T) {
+	w := newWorld(t, worldConfig{seed: 8, link: simnet.LinkConfig{Delay: 20 * ms}})
+	l, r := watchMedia(w.l), watchMedia(w.r)
+	offer, err := w.l.CreateOffer(w.net.Now(), rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Audio}}})
+	require.NoError(t, err)
+	answer, err := w.r.AcceptOffer(w.net.Now(), without(offer.SDP(), "a=mid:", "a=group:", "a=extmap:1 "))
+	require.NoError(t, err)
+	require.NotContains(t, answer, "a=mid:")
+	require.NoError(t, w.l.AcceptAnswer(w.net.Now(), offer, answer))
+	w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+	w.write(l, rtc.Audio, 0, 10, 20*ms)
+	w.net.Run(100 * ms)
+	require.Len(t, r.packets, 10)
+	require.Zero(t, r.stopped)
+}
+
+// without returns a description without the lines that begin so.
+func without(description string, beginnings ...string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(description) {
+		if !slices.ContainsFunc(beginnings, func(b string) bool { return strings.HasPrefix(line, b) }) {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
 }

@@ -320,38 +320,18 @@ func (s *Session) bundleOf(mid string) []string {
 
 func agreedLines(agreed *Agreement, offer, answer *Session) []Line {
 	lines := make([]Line, len(offer.Media))
+	mids := agreed.MIDs(offer)
 	for i := range offer.Media {
 		m := &offer.Media[i]
 		lines[i] = Line{
 			Kind:     m.Kind,
 			Protocol: m.Protocol,
 			Format:   m.firstFormat(),
-			MID:      m.MID,
+			MID:      mids[i],
 			Rejected: answer.Media[i].Port == 0,
 		}
 	}
-	for i := range lines {
-		if lines[i].MID != "" {
-			continue
-		}
-		if agreed != nil && i < len(agreed.Lines) && !agreed.Lines[i].Rejected {
-			lines[i].MID = agreed.Lines[i].MID
-		} else {
-			lines[i].MID = freeMID(i, func(mid string) bool {
-				return slices.ContainsFunc(lines, func(l Line) bool { return l.MID == mid })
-			})
-		}
-	}
 	return lines
-}
-
-// freeMID returns the first number from i on that is not used as a mid.
-func freeMID(i int, used func(mid string) bool) string {
-	for ; ; i++ {
-		if mid := strconv.Itoa(i); !used(mid) {
-			return mid
-		}
-	}
 }
 
 func (m *Media) firstFormat() string {

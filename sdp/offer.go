@@ -47,7 +47,7 @@ func NewOffer(p Parameters, agreed *Agreement, want []Media) (*Session, error) {
 			}
 		}
 	}
-	if err := s.place(&p, fresh, taken, want); err != nil {
+	if err := s.place(&p, agreed, fresh, taken, want); err != nil {
 		return nil, err
 	}
 	if len(s.Media) > maxMedia {
@@ -109,18 +109,14 @@ func (p *Parameters) offered(m Media, old bool) Media {
 }
 
 // place finds room for new sections. taken marks the places that are not free.
-func (s *Session) place(p *Parameters, fresh []Media, taken []bool, want []Media) error {
+func (s *Session) place(p *Parameters, agreed *Agreement, fresh []Media, taken []bool, want []Media) error {
 	has := func(list []Media, mid string) bool {
 		return slices.ContainsFunc(list, func(m Media) bool { return m.MID == mid })
 	}
-	// A mid is not used again at once: packets under the old one may be on the way.
-	before := slices.Clone(s.Media)
 	for _, m := range fresh {
 		m = p.offered(m, false)
 		if m.MID == "" {
-			m.MID = freeMID(0, func(mid string) bool {
-				return has(before, mid) || has(s.Media, mid) || has(want, mid)
-			})
+			m.MID = agreed.FreeMID(func(mid string) bool { return has(s.Media, mid) || has(want, mid) })
 		}
 		if has(s.Media, m.MID) {
 			return &MediaError{-1, m.MID, ErrMID}
