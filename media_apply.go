@@ -30,7 +30,9 @@ func (r *Rtc) agreeOnMedia(m *media, agreed sdp.MediaAgreement, remote *sdp.Medi
 		s.media = m
 		s.receiver.SetPaused(r.now, !agreed.Direction.Receives())
 	}
-	r.announceSources(m, remote)
+	if len(agreed.Receive) == 0 { // encodings with RIDs say themselves which they are
+		r.announceSources(m, describedSources(remote))
+	}
 	change := MediaChanged{
 		ID: m.id, MID: m.mid, Kind: m.cfg.Kind, Direction: agreed.Direction, Codecs: agreed.Codecs,
 		Extensions: agreed.Extensions, MSIDs: remote.MSIDs, RIDs: ridsOf(agreed.Receive), SendRIDs: ridsOf(agreed.Send),
@@ -86,37 +88,6 @@ func (r *Rtc) newSender(m *media, e *encoding) *rtp.Sender {
 	return rtp.NewSender(cfg)
 }
 
-// announceSources follows the sources that a description names (RFC 5576). Peers
-// that send no MID need it.
-func (r *Rtc) announceSources(m *media, remote *sdp.Media) {
-	if len(ridsOf(m.agreed.Receive)) > 0 || len(m.agreed.Codecs) == 0 {
-		return // encodings say themselves which they are
-	}
-	retransmission := make(map[uint32]uint32)
-	for _, g := range remote.SSRCGroups {
-		if g.Semantics == "FID" && len(g.SSRCs) == 2 {
-			retransmission[g.SSRCs[1]] = g.SSRCs[0]
-		}
-	}
-	for _, s := range remote.SSRCs {
-		if _, isRTX := retransmission[s.ID]; isRTX || len(r.sources) >= maxSources {
-			continue
-		}
-		if _, known := r.sources[s.ID]; known {
-			continue
-		}
-		stream := r.newStream(m, "", s.ID, m.agreed.Codecs[0].Receive.PayloadType)
-		r.sources[s.ID] = source{stream: stream}
-		for _, g := range remote.SSRCGroups {
-			if g.Semantics == "FID" && len(g.SSRCs) == 2 && g.SSRCs[0] == s.ID {
-				stream.receiver.SetRTX(g.SSRCs[1])
-				r.sources[g.SSRCs[1]] = source{stream: stream, rtx: true}
-			}
-		}
-		break // one stream without RID; a second source takes its place when it sends
-	}
-}
-
 // closeMedia ends everything that is sent.
 func (r *Rtc) closeMedia() {
 	for _, m := range r.media {
@@ -137,8 +108,7 @@ func (r *Rtc) closeSenders(m *media) {
 func (r *Rtc) stopMedia(m *media) {
 	r.closeSenders(m)
 	for _, s := range m.streams {
-		delete(r.sources, s.receiver.SSRC())
-		delete(r.sources, s.receiver.RTXSSRC())
+		r.forgetStream(s)
 	}
 	r.mediaEvents = append(r.mediaEvents, &MediaStopped{ID: m.id})
 }

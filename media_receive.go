@@ -181,8 +181,7 @@ func (r *Rtc) bindSource(h *rtp.Header) (source, bool) {
 // newStream begins to follow a source, instead of the one that was there.
 func (r *Rtc) newStream(m *media, rid string, ssrc uint32, payloadType uint8) *inStream {
 	if old := m.stream(rid); old != nil {
-		delete(r.sources, old.receiver.SSRC())
-		delete(r.sources, old.receiver.RTXSSRC())
+		r.forgetStream(old)
 	}
 	s := &inStream{media: m, rid: rid}
 	cfg := rtp.ReceiverConfig{SSRC: ssrc, RTT: r.agent.RTT(), KeyFrames: m.cfg.Kind == Video}
