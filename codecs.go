@@ -9,39 +9,6 @@ import (
 // maxSimulcast is how many encodings of one source are received. Browsers send three.
 const maxSimulcast = 8
 
-// URIs of the header extensions that the session uses itself.
-const (
-	extMID          = "urn:ietf:params:rtp-hdrext:sdes:mid"
-	extRID          = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
-	extRepairedRID  = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
-	extTransportCC  = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
-	extAbsSendTime  = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
-	extAudioLevel   = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
-	extMixerLevel   = "urn:ietf:params:rtp-hdrext:csrc-audio-level"
-	extOrientation  = "urn:3gpp:video-orientation"
-	extTimeOffset   = "urn:ietf:params:rtp-hdrext:toffset"
-	extPlayoutDelay = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
-	extCaptureTime  = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
-	extDependency   = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
-	extAllocation   = "http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00"
-)
-
-// defaultExtmaps are the header extensions offered and accepted.
-func defaultExtmaps(kind MediaKind) []sdp.Extmap {
-	uris := []string{extMID, extTransportCC, extAbsSendTime, extAudioLevel, extMixerLevel, extCaptureTime}
-	if kind == Video {
-		uris = []string{
-			extMID, extTransportCC, extAbsSendTime, extRID, extRepairedRID, extOrientation,
-			extTimeOffset, extPlayoutDelay, extDependency, extAllocation, extCaptureTime,
-		}
-	}
-	var extmaps []sdp.Extmap
-	for i, uri := range uris {
-		extmaps = append(extmaps, sdp.Extmap{ID: uint16(i + 1), URI: uri})
-	}
-	return extmaps
-}
-
 var (
 	audioFeedback = []sdp.Feedback{{Type: "transport-cc"}, {Type: "nack"}}
 	videoFeedback = []sdp.Feedback{

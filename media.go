@@ -46,6 +46,12 @@ type MediaConfig struct {
 	// and has no RID.
 	RIDs []string
 
+	// Extensions are the header extensions to offer and to accept, any URI among them, with the
+	// identifiers to offer them under if they are free; zero leaves the choice. If
+	// nil, DefaultExtensions. Transport-wide sequence number and send time are only used if
+	// they are listed. MID and RIDs, by which streams are told apart, need not be.
+	Extensions []sdp.Extmap
+
 	// Frames delivers what is received as whole frames in order (FrameReceived),
 	// which costs a jitter buffer and a depacketizer. If false, packets are
 	// delivered as they come (RTPReceived), as forwarders want them.
@@ -89,6 +95,8 @@ type media struct {
 	streams   []*inStream // what the peer sends, by RID
 
 	sendIDs  extensionIDs // those we may write
+	wide     bool         // header extensions have the two-byte form
+	overhead int          // bytes around a packet's payload, besides the fixed header
 	midBytes []byte
 }
 
@@ -103,6 +111,9 @@ func (r *Rtc) newMedia(id MediaID, mid string, cfg MediaConfig) (*media, error) 
 		if cfg.Kind == Video {
 			cfg.Codecs = r.cfg.VideoCodecs
 		}
+	}
+	if cfg.Extensions == nil {
+		cfg.Extensions = DefaultExtensions(cfg.Kind)
 	}
 	m := &media{id: id, mid: mid, cfg: cfg, midBytes: []byte(mid)}
 	rids := cfg.RIDs
@@ -129,7 +140,7 @@ func (r *Rtc) capabilities(m *media) sdp.Capabilities {
 	c := sdp.Capabilities{
 		Direction:    m.cfg.Direction,
 		Codecs:       slices.Clone(m.cfg.Codecs),
-		Extmaps:      defaultExtmaps(m.cfg.Kind),
+		Extmaps:      withIdentities(m.cfg.Extensions, m.cfg.Kind == Video || len(m.cfg.RIDs) > 0),
 		RTCPRsize:    true,
 		MaxSimulcast: maxSimulcast,
 		Receiving:    m.agreed.Receive,

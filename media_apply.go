@@ -15,14 +15,7 @@ func (r *Rtc) agreeOnMedia(m *media, agreed sdp.MediaAgreement, remote *sdp.Medi
 	}
 	m.agreed = agreed
 	m.caps = r.capabilities(m)
-	m.sendIDs = extensionIDs{}
-	var sent []sdp.AgreedExtension
-	for _, x := range agreed.Extensions {
-		if x.Send {
-			sent = append(sent, x)
-		}
-	}
-	m.sendIDs.set(sent)
+	m.setExtensions(agreed.Extensions)
 	r.extensions.set(agreed.Extensions)
 	r.reducedSize = r.reducedSize || agreed.RTCPRsize
 	r.openSenders(m)

@@ -63,9 +63,10 @@ func (r *Rtc) encodingOf(id MediaID, rid string) (*media, *encoding, error) {
 }
 
 // WriteRTP queues a packet to be sent in a section, with one of the payload types
-// that the peer agreed to (see MediaAdded). SSRC and the header extensions that the session
+// that the peer agreed to (see MediaChanged). SSRC and the header extensions that the session
 // writes itself (MID, RID, transport-wide sequence number, send time) are filled in;
-// others in h are sent as they are, under the identifiers agreed on. Sequence numbers
+// others in h are sent as they are, under the identifiers agreed on. Those above 14 need
+// the form [rtp.ExtensionTwoByte], as do values of more than 16 bytes. Sequence numbers
 // and timestamps are the caller's; [rtp.Rewriter] makes those of a switched stream
 // continuous. Payload and header are copied.
 //
@@ -112,7 +113,7 @@ func (r *Rtc) WriteFrame(now time.Time, id MediaID, rid string, payloadType uint
 		}
 		e.packetizer, e.payloadType = p, payloadType
 	}
-	if err := e.packetizer.Start(f, r.cfg.MTU-mediaOverhead); err != nil {
+	if err := e.packetizer.Start(f, r.cfg.MTU-rtp.FixedHeaderSize-m.overhead); err != nil {
 		return err
 	}
 	for {
@@ -130,10 +131,6 @@ func (r *Rtc) WriteFrame(now time.Time, id MediaID, rid string, payloadType uint
 		}
 	}
 }
-
-// mediaOverhead is room for what surrounds a payload: the fixed header, extensions, the
-// two bytes of a retransmission, and the tag of SRTP.
-const mediaOverhead = rtp.FixedHeaderSize + 40 + 2 + 16
 
 // appendRTP appends the next media packet owed, protected. The sections take turns.
 func (r *Rtc) appendRTP(dst []byte) ([]byte, bool) {
@@ -168,7 +165,10 @@ func (r *Rtc) sealRTP(dst []byte, m *media, e *encoding, p *rtp.Outgoing) ([]byt
 	if p.Repeat {
 		return e.repeats.append(dst, number)
 	}
-	r.addExtensions(&p.Header.Extensions, m, e, p, p.Size()+mediaOverhead)
+	if m.wide {
+		p.Header.Extensions.Widen()
+	}
+	r.addExtensions(&p.Header.Extensions, m, e, p, p.Size()+m.overhead)
 	r.plain = p.AppendTo(r.plain[:0])
 	out, err := r.protection.AppendEncryptRTP(dst, r.plain)
 	if err != nil {
