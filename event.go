@@ -142,6 +142,12 @@ type FrameReceived struct {
 	Codec *sdp.AgreedCodec
 	Frame codec.Frame // Data is borrowed, as the event is
 
+	// Extensions are the header extensions of the frame's first packet, and those that only
+	// its last packet has, under the identifiers of MediaChanged. Data is borrowed. What they
+	// mean, functions like [rtp.ParseVideoOrientation] tell: many senders give
+	// that one with key frames, and when it changes.
+	Extensions rtp.Extensions
+
 	// Time is when the frame was captured, by the clock of the peer: what synchronises
 	// its streams. It is zero until the first sender report.
 	Time time.Time
@@ -151,6 +157,7 @@ type FrameReceived struct {
 func (f *FrameReceived) Clone() *FrameReceived {
 	c := *f
 	c.Frame.Data = slices.Clone(f.Frame.Data)
+	c.Extensions.Data = slices.Clone(f.Extensions.Data)
 	return &c
 }
 

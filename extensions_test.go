@@ -21,6 +21,7 @@ const (
 	extRID         = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 	extRepairedRID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 	extOrientation = "urn:3gpp:video-orientation"
+	extTimeOffset  = "urn:ietf:params:rtp-hdrext:toffset"
 )
 
 // ownURIs returns n URIs that nobody else uses.

@@ -9,6 +9,7 @@ import (
 	"github.com/sansrtc/rtc"
 	"github.com/sansrtc/rtc/internal/simnet"
 	"github.com/sansrtc/rtc/rtp"
+	"github.com/sansrtc/rtc/rtp/codec"
 )
 
 // A machine is what a loop drives.
@@ -83,4 +84,51 @@ func testMediaPacketDoesNotAllocate(t *testing.T, receiver func(*rtc.Rtc) machin
 	allocs := testing.AllocsPerRun(runs, exchange)
 	require.Equal(t, runs+1, got)
 	require.Zero(t, allocs, "allocations for a packet")
+}
+
+// Nor does a frame, with the header extensions of its packets.
+func TestMediaFrameDoesNotAllocate(t *testing.T) {
+	w := newWorld(t, worldConfig{seed: 5, link: simnet.LinkConfig{Delay: ms}, change: func(_, r *rtc.Config) {
+		r.AcceptMedia = func(rtc.MediaOffer) (rtc.MediaConfig, bool) { return rtc.MediaConfig{Frames: true}, true }
+	}})
+	l := watchMedia(w.l)
+	w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
+	w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+	w.net.Run(time.Second)
+	section := l.sections[rtc.Video]
+	now, got, extended := w.net.Now(), 0, 0
+	f := codec.Frame{Data: vp8Frame(0, 3000, true)}
+	exchange := func() {
+		now = now.Add(33 * ms)
+		w.l.HandleInput(rtc.Input{Now: now})
+		w.r.HandleInput(rtc.Input{Now: now})
+		f.Timestamp += 3000
+		if err := w.l.WriteFrame(now, section.ID, "", section.Codecs[0].Send.PayloadType, f); err != nil {
+			t.Fatal(err)
+		}
+		for _, pair := range [][2]*rtc.Rtc{{w.l.Rtc, w.r.Rtc}, {w.r.Rtc, w.l.Rtc}} {
+			for {
+				out := pair[0].PollOutput()
+				if ev, ok := out.Event.(*rtc.FrameReceived); ok {
+					got++
+					extended += len(ev.Extensions.Data)
+				}
+				if out.Kind == rtc.OutputTransmit {
+					pair[1].HandleInput(rtc.Input{Now: now, Local: out.Transmit.Remote, Remote: out.Transmit.Local, Data: out.Transmit.Data})
+				}
+				if out.Kind == rtc.OutputTimeout {
+					break
+				}
+			}
+		}
+	}
+	for range 2000 {
+		exchange()
+	}
+	got = 0
+	const runs = 1000
+	allocs := testing.AllocsPerRun(runs, exchange)
+	require.Equal(t, runs+1, got)
+	require.NotZero(t, extended)
+	require.Zero(t, allocs, "allocations for a frame")
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sansrtc/rtc"
 	"github.com/sansrtc/rtc/internal/simnet"
+	"github.com/sansrtc/rtc/rtp"
 	"github.com/sansrtc/rtc/rtp/codec"
 	"github.com/sansrtc/rtc/sdp"
 )
@@ -61,5 +62,68 @@ func TestMediaFrames(t *testing.T) {
 		}
 		last := frames[count-1]
 		require.WithinDuration(t, start.Add((count-1)*time.Second/30), last.Time, 10*ms, "the sender's clock")
+	}
+}
+
+// A frame comes with the header extensions of its first packet and those that only its last one
+// has, whatever the packets of its neighbours had.
+func TestMediaFrameExtensions(t *testing.T) {
+	w := newWorld(t, worldConfig{seed: 4, link: simnet.LinkConfig{Delay: 20 * ms}, change: func(_, r *rtc.Config) {
+		r.AcceptMedia = func(rtc.MediaOffer) (rtc.MediaConfig, bool) { return rtc.MediaConfig{Frames: true}, true }
+	}})
+	l := watchMedia(w.l)
+	var frames []rtc.FrameReceived
+	w.r.onEvent = func(ev rtc.Event) {
+		if f, ok := ev.(*rtc.FrameReceived); ok {
+			frames = append(frames, *f.Clone())
+		}
+	}
+	w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
+	w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+	section := l.sections[rtc.Video]
+	orientation, timeOffset := extensionID(t, section, extOrientation), extensionID(t, section, extTimeOffset)
+	p, err := codec.NewPacketizer(codec.PacketizerConfig{Name: section.Codecs[0].Name})
+	require.NoError(t, err)
+	number := uint16(0)
+	// send has the first packet of a frame say n as its time offset, and the last one as its
+	// orientation; without a marker the next frame tells that the frame is over.
+	send := func(n, size int, end bool) {
+		t.Helper()
+		require.NoError(t, p.Start(codec.Frame{Data: vp8Frame(n, size, n == 0)}, 1000))
+		for first := true; ; first = false {
+			payload, marker, ok := p.AppendPayload(nil)
+			if !ok {
+				return
+			}
+			h := rtp.Header{PayloadType: section.Codecs[0].Send.PayloadType, Timestamp: uint32(n) * 3000, SequenceNumber: number, Marker: marker && end}
+			number++
+			if first {
+				h.Extensions.Append(timeOffset, rtp.AppendTransmissionOffset(nil, int32(n)))
+			} else {
+				h.Extensions.Append(timeOffset, rtp.AppendTransmissionOffset(nil, -1))
+			}
+			if marker {
+				h.Extensions.Append(orientation, rtp.VideoOrientation{Rotation: 90 * n}.AppendTo(nil))
+			}
+			require.NoError(t, w.l.WriteRTP(w.net.Now(), section.ID, "", &h, payload))
+			w.l.host.Wake()
+		}
+	}
+	send(0, 3000, true)
+	send(1, 500, true)
+	send(2, 3000, false)
+	send(3, 500, true) // in one packet, which ends two frames
+	w.net.Run(200 * ms)
+	require.Len(t, frames, 4)
+	for n, f := range frames {
+		v, _ := f.Extensions.Get(timeOffset)
+		offset, ok := rtp.ParseTransmissionOffset(v)
+		require.True(t, ok)
+		require.EqualValues(t, n, offset)
+		v, ok = f.Extensions.Get(orientation)
+		require.Equal(t, n != 2, ok, "what is not known to be the last packet")
+		if o, ok := rtp.ParseVideoOrientation(v); ok {
+			require.Equal(t, 90*n, o.Rotation)
+		}
 	}
 }

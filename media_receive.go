@@ -24,6 +24,7 @@ type inStream struct {
 	reorder      *rtp.Reorder
 	depacketizer *codec.Depacketizer
 	payloadType  uint8 // of the depacketizer
+	extensions   frameExtensions
 }
 
 // source says what an SSRC of the peer is.
@@ -249,6 +250,7 @@ func hasFeedback(c *sdp.AgreedCodec, typ, parameter string) bool {
 func (r *Rtc) orderPacket(s *inStream, a rtp.Arrival, h *rtp.Header, payload []byte) {
 	if a.Restarted {
 		s.reorder.Reset()
+		s.extensions.open = false
 		if s.depacketizer != nil {
 			s.depacketizer.Reset()
 		}
@@ -292,6 +294,7 @@ func (r *Rtc) assembleFrame(s *inStream) bool {
 			if f, ok := s.depacketizer.Next(); ok {
 				r.frameEvent = FrameReceived{ID: s.media.id, RID: s.rid, Frame: f, Codec: s.media.codecOf(s.payloadType)}
 				r.frameEvent.Time, _ = s.receiver.Clock().Time(f.Timestamp)
+				r.frameEvent.Extensions = s.extensions.of(f.Timestamp)
 				return true
 			}
 		}
@@ -304,6 +307,7 @@ func (r *Rtc) assembleFrame(s *inStream) bool {
 			r.stats.Dropped.Media++
 			continue
 		}
+		s.extensions.packet(&p.Header, s.depacketizer.Format().Video())
 		if err := s.depacketizer.Push(codec.Packet{
 			Timestamp: p.Header.Timestamp, Marker: p.Header.Marker, Lost: p.Lost > 0, Payload: p.Payload,
 		}); err != nil {
@@ -329,7 +333,7 @@ func (s *inStream) prepare(payloadType uint8) bool {
 	if err != nil {
 		return false
 	}
-	s.depacketizer, s.payloadType = d, payloadType
+	s.depacketizer, s.payloadType, s.extensions.open = d, payloadType, false
 	return true
 }
 

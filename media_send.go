@@ -89,7 +89,8 @@ func (r *Rtc) WriteRTP(now time.Time, id MediaID, rid string, h *rtp.Header, pay
 
 // WriteFrame queues a whole frame to be sent in a section: it is split into packets.
 // PayloadType is one that the peer agreed to, and f.Timestamp counts in units of its
-// clock rate. What a frame is for each codec, package codec tells.
+// clock rate. What a frame is for each codec, package codec tells. To send header extensions
+// with it, write what a [codec.Packetizer] makes of it by WriteRTP.
 //
 // If it fails with rtp.ErrQueueFull, the beginning of the frame may be on its way: what
 // depends on the frame is best left out, up to the next key frame.
