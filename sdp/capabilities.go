@@ -27,9 +27,12 @@ type Capabilities struct {
 	// zero, simulcast is not accepted.
 	MaxSimulcast int
 
-	// Receiving are the simulcast streams agreed on before, which a further offer goes on
-	// asking for while the direction allows receiving: an offer without them would end the simulcast.
+	// Receiving are the simulcast streams that an offer asks for while the direction allows
+	// receiving. Those agreed on before are to be there: an offer without them would end the simulcast.
 	Receiving [][]AgreedRID
+
+	// RecvRIDs, if not nil, are the only encodings of a simulcast that an answer accepts.
+	RecvRIDs []string
 
 	// What is sent, used while the direction allows sending.
 	MSIDs      []MSID
@@ -53,14 +56,15 @@ func (c *Capabilities) Offer(kind, mid string) Media {
 		RTCPMux:   true,
 		RTCPRsize: c.RTCPRsize,
 	}
-	c.send(&m, c.RIDs)
 	if m.Direction.Receives() {
 		c.receive(&m)
 	}
+	// A RID has one direction. https://www.rfc-editor.org/rfc/rfc8851.html#section-4
+	c.send(&m, slices.DeleteFunc(slices.Clone(c.RIDs), func(r RID) bool { return m.rid(r.ID, true) != nil }))
 	return m
 }
 
-// receive asks for the streams that are received already.
+// receive asks for simulcast streams.
 func (c *Capabilities) receive(m *Media) {
 	for _, alternatives := range c.Receiving {
 		var asked []SimulcastRID
@@ -258,7 +262,7 @@ func (c *Capabilities) answerSimulcast(offered, m *Media) {
 			}
 			var kept []SimulcastRID
 			for _, a := range alternatives {
-				if r, ok := answerRID(offered.rid(a.ID, false), m.Codecs); ok && m.rid(a.ID, true) == nil {
+				if r, ok := answerRID(offered.rid(a.ID, false), m.Codecs); ok && c.receives(a.ID) && m.rid(a.ID, true) == nil {
 					m.RIDs = append(m.RIDs, r)
 					kept = append(kept, a)
 				}
@@ -280,6 +284,10 @@ func (c *Capabilities) answerSimulcast(offered, m *Media) {
 		}
 	}
 	c.send(m, send)
+}
+
+func (c *Capabilities) receives(rid string) bool {
+	return c.RecvRIDs == nil || slices.Contains(c.RecvRIDs, rid)
 }
 
 // rid finds the a=rid line of an identifier.

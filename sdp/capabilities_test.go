@@ -396,3 +396,34 @@ func TestSimulcastAnswer(t *testing.T) {
 		Recv: [][]sdp.SimulcastRID{{{ID: "a"}, {ID: "b", Paused: true}}},
 	}, answer.Simulcast)
 }
+
+// An offer asks for encodings, and an answer may want fewer than are offered. A RID has one
+// direction.
+func TestSimulcastWanted(t *testing.T) {
+	t.Parallel()
+	vp8 := sdp.Codec{PayloadType: 96, Name: "VP8", ClockRate: 90000}
+	offerer := sdp.Capabilities{
+		Codecs: []sdp.Codec{vp8}, RIDs: []sdp.RID{{ID: "a"}, {ID: "b"}},
+		Receiving: [][]sdp.AgreedRID{{{ID: "b"}}, {{ID: "c", Paused: true, Restrictions: []sdp.Parameter{{Key: "max-width", Value: "640"}}}}},
+	}
+	offer := offerer.Offer("video", "0")
+	require.Equal(t, sdp.Simulcast{
+		Send: [][]sdp.SimulcastRID{{{ID: "a"}}},
+		Recv: [][]sdp.SimulcastRID{{{ID: "b"}}, {{ID: "c", Paused: true}}},
+	}, offer.Simulcast)
+	require.Equal(t, []sdp.RID{
+		{ID: "b", Recv: true}, {ID: "c", Recv: true, Restrictions: []sdp.Parameter{{Key: "max-width", Value: "640"}}}, {ID: "a"},
+	}, offer.RIDs)
+
+	offerer = sdp.Capabilities{Codecs: []sdp.Codec{vp8}, RIDs: []sdp.RID{{ID: "a"}, {ID: "b"}, {ID: "c"}}}
+	offer = offerer.Offer("video", "0")
+	for want, accepted := range map[string][]string{"a;b;c": nil, "b": {"x", "b"}, "": {}} {
+		answerer := sdp.Capabilities{Codecs: []sdp.Codec{vp8}, MaxSimulcast: 3, RecvRIDs: accepted}
+		answer := answerer.Answer(&offer)
+		var got []string
+		for _, alternatives := range answer.Simulcast.Recv {
+			got = append(got, alternatives[0].ID)
+		}
+		require.Equal(t, want, strings.Join(got, ";"))
+	}
+}
