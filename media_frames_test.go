@@ -127,3 +127,28 @@ func TestMediaFrameExtensions(t *testing.T) {
 		}
 	}
 }
+
+// A stream that begins with a key frame of many packets needs no other one.
+func TestMediaFramesAskForNothing(t *testing.T) {
+	w := newWorld(t, worldConfig{seed: 4, link: simnet.LinkConfig{Delay: 20 * ms, Jitter: 5 * ms}, change: func(_, r *rtc.Config) {
+		r.AcceptMedia = func(rtc.MediaOffer) (rtc.MediaConfig, bool) { return rtc.MediaConfig{Frames: true}, true }
+	}})
+	l := watchMedia(w.l)
+	frames := 0
+	w.r.onEvent = func(ev rtc.Event) {
+		if _, ok := ev.(*rtc.FrameReceived); ok {
+			frames++
+		}
+	}
+	w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
+	w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+	section := l.sections[rtc.Video]
+	for i := range 60 {
+		f := codec.Frame{Data: vp8Frame(i, 4000, i == 0), Timestamp: uint32(i) * 3000}
+		require.NoError(t, w.l.WriteFrame(w.net.Now(), section.ID, "", section.Codecs[0].Send.PayloadType, f))
+		w.l.host.Wake()
+		w.net.Run(33 * ms)
+	}
+	require.Greater(t, frames, 55)
+	require.Zero(t, l.wishes)
+}

@@ -25,6 +25,8 @@ type inStream struct {
 	depacketizer *codec.Depacketizer
 	payloadType  uint8 // of the depacketizer
 	extensions   frameExtensions
+	key          bool   // packets of a key frame come,
+	keyTimestamp uint32 // with this timestamp
 }
 
 // source says what an SSRC of the peer is.
@@ -295,6 +297,9 @@ func (r *Rtc) assembleFrame(s *inStream) bool {
 				r.frameEvent = FrameReceived{ID: s.media.id, RID: s.rid, Frame: f, Codec: s.media.codecOf(s.payloadType)}
 				r.frameEvent.Time, _ = s.receiver.Clock().Time(f.Timestamp)
 				r.frameEvent.Extensions = s.extensions.of(f.Timestamp)
+				if f.KeyFrame && s.receiver.KeyFrameNeeded() {
+					s.receiver.HandleKeyFrame(r.now) // it began before it was asked for
+				}
 				return true
 			}
 		}
@@ -313,10 +318,21 @@ func (r *Rtc) assembleFrame(s *inStream) bool {
 		}); err != nil {
 			r.stats.Dropped.Malformed++
 		}
-		if s.depacketizer.NeedsKeyFrame() {
+		if s.depacketizer.NeedsKeyFrame() && !s.keyFrameComes(p) {
 			s.receiver.RequestKeyFrame(r.now)
 		}
 	}
+}
+
+// keyFrameComes reports whether the depacketizer is in the middle of a key frame of which nothing
+// was lost, with p as the latest packet.
+func (s *inStream) keyFrameComes(p *rtp.OrderedPacket) bool {
+	if s.media.beginsKeyFrame(&p.Header, p.Payload) {
+		s.key, s.keyTimestamp = true, p.Header.Timestamp
+	} else if p.Lost > 0 || p.Header.Timestamp != s.keyTimestamp {
+		s.key = false
+	}
+	return s.key && !p.Header.Marker
 }
 
 // prepare makes the depacketizer for a payload type, which may change from packet to
