@@ -109,7 +109,7 @@ type MediaChanged struct {
 
 	MSIDs    []sdp.MSID // of what the peer sends
 	RIDs     []string   // encodings that the peer may send
-	SendRIDs []string   // encodings that the peer wants to receive
+	SendRIDs []string   // those of MediaConfig.RIDs to send now: the first, if the peer knows no simulcast
 }
 
 // MediaStopped says that a section is no more.

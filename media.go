@@ -46,6 +46,10 @@ type MediaConfig struct {
 	// and has no RID.
 	RIDs []string
 
+	// RemoteRIDs are the encodings of a simulcast to receive: an offer asks the peer for them, and
+	// an answer accepts no others. If nil, an offer asks for none, and an answer accepts all.
+	RemoteRIDs []string
+
 	// Extensions are the header extensions to offer and to accept, any URI among them, with the
 	// identifiers to offer them under if they are free; zero leaves the choice. If
 	// nil, DefaultExtensions. Transport-wide sequence number and send time are only used if
@@ -70,8 +74,9 @@ type MediaOffer struct {
 	// MSIDs name the streams and the track of the peer.
 	MSIDs []sdp.MSID
 
-	// RIDs are the encodings of a simulcast that the peer would send.
-	RIDs []string
+	// RIDs are the encodings of a simulcast that the peer would send, and SendRIDs those that it
+	// asks us for.
+	RIDs, SendRIDs []string
 }
 
 // MediaChange changes a section in an offer.
@@ -93,6 +98,9 @@ type media struct {
 
 	encodings []encoding  // what we send
 	streams   []*inStream // what the peer sends, by RID
+
+	// asked is the simulcast that the peer has agreed to send, which further offers ask for again.
+	asked [][]sdp.AgreedRID
 
 	sendIDs  extensionIDs // those we may write
 	wide     bool         // header extensions have the two-byte form
@@ -143,7 +151,8 @@ func (r *Rtc) capabilities(m *media) sdp.Capabilities {
 		Extmaps:      withIdentities(m.cfg.Extensions, m.cfg.Kind == Video || len(m.cfg.RIDs) > 0),
 		RTCPRsize:    true,
 		MaxSimulcast: maxSimulcast,
-		Receiving:    m.agreed.Receive,
+		Receiving:    m.asked,
+		RecvRIDs:     m.cfg.RemoteRIDs,
 	}
 	stream, track := m.cfg.Stream, m.cfg.Track
 	if stream == "" {
@@ -154,6 +163,11 @@ func (r *Rtc) capabilities(m *media) sdp.Capabilities {
 	}
 	c.MSIDs = []sdp.MSID{{Stream: stream, Track: track}}
 	rtx := slices.ContainsFunc(c.Codecs, func(c sdp.Codec) bool { return c.Is("rtx") })
+	if c.Receiving == nil {
+		for _, rid := range m.cfg.RemoteRIDs {
+			c.Receiving = append(c.Receiving, []sdp.AgreedRID{{ID: rid}})
+		}
+	}
 	for _, e := range m.encodings {
 		if e.rid != "" {
 			c.RIDs = append(c.RIDs, sdp.RID{ID: e.rid})

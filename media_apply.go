@@ -14,6 +14,9 @@ func (r *Rtc) agreeOnMedia(m *media, agreed sdp.MediaAgreement, remote *sdp.Medi
 		r.reportAt = r.now.Add(r.reportPause())
 	}
 	m.agreed = agreed
+	if agreed.Direction.Receives() { // what is only paused is asked for again
+		m.asked = agreed.Receive
+	}
 	m.caps = r.capabilities(m)
 	m.setExtensions(agreed.Extensions)
 	r.extensions.set(agreed.Extensions)
@@ -28,17 +31,20 @@ func (r *Rtc) agreeOnMedia(m *media, agreed sdp.MediaAgreement, remote *sdp.Medi
 	}
 	change := MediaChanged{
 		ID: m.id, MID: m.mid, Kind: m.cfg.Kind, Direction: agreed.Direction, Codecs: agreed.Codecs,
-		Extensions: agreed.Extensions, MSIDs: remote.MSIDs, RIDs: ridsOf(agreed.Receive), SendRIDs: ridsOf(agreed.Send),
+		Extensions: agreed.Extensions, MSIDs: remote.MSIDs, RIDs: ridsOf(agreed.Receive, true), SendRIDs: m.activeRIDs(),
 		Added: before == nil,
 	}
 	r.mediaEvents = append(r.mediaEvents, &change)
 }
 
-func ridsOf(streams [][]sdp.AgreedRID) []string {
+// ridsOf returns the encodings of a simulcast, with or without those that are paused.
+func ridsOf(streams [][]sdp.AgreedRID, paused bool) []string {
 	var rids []string
 	for _, alternatives := range streams {
 		for _, a := range alternatives {
-			rids = append(rids, a.ID)
+			if paused || !a.Paused {
+				rids = append(rids, a.ID)
+			}
 		}
 	}
 	return rids
@@ -47,23 +53,35 @@ func ridsOf(streams [][]sdp.AgreedRID) []string {
 // openSenders makes the senders of a section that may send, and pauses those of one
 // that may not.
 func (r *Rtc) openSenders(m *media) {
-	sends := m.agreed.Direction.Sends()
+	wanted := ridsOf(m.agreed.Send, false)
 	for i := range m.encodings {
 		e := &m.encodings[i]
-		active := sends && (e.rid == "" || slices.Contains(ridsOf(m.agreed.Send), e.rid) || len(m.agreed.Send) == 0 && i == 0)
+		// A peer without simulcast gets the first encoding, and no RID.
+		e.active = m.agreed.Direction.Sends() && (slices.Contains(wanted, e.rid) || len(m.agreed.Send) == 0 && i == 0)
 		if e.sender == nil {
-			if !active {
+			if !e.active {
 				continue
 			}
 			e.sender = r.newSender(m, e)
 		}
-		e.sender.SetPaused(r.now, !active)
+		e.sender.SetPaused(r.now, !e.active)
 		for _, c := range m.agreed.Codecs {
 			if c.Send.RTX != 0 {
 				e.sender.SetRTX(c.Send.PayloadType, c.Send.RTX)
 			}
 		}
 	}
+}
+
+// activeRIDs returns the encodings that are to be sent now.
+func (m *media) activeRIDs() []string {
+	var rids []string
+	for i := range m.encodings {
+		if e := &m.encodings[i]; e.active && e.rid != "" {
+			rids = append(rids, e.rid)
+		}
+	}
+	return rids
 }
 
 func (r *Rtc) newSender(m *media, e *encoding) *rtp.Sender {

@@ -76,13 +76,20 @@ func (r *Rtc) acceptMedia(kind MediaKind, offered *sdp.Media) (MediaConfig, bool
 	if r.cfg.AcceptMedia == nil {
 		return MediaConfig{Kind: kind}, true
 	}
-	o := MediaOffer{Kind: kind, MID: offered.MID, Direction: offered.Direction.Reverse(), MSIDs: offered.MSIDs}
-	for _, stream := range offered.Simulcast.Send {
-		for _, alternative := range stream {
-			o.RIDs = append(o.RIDs, alternative.ID)
+	return r.cfg.AcceptMedia(MediaOffer{
+		Kind: kind, MID: offered.MID, Direction: offered.Direction.Reverse(), MSIDs: offered.MSIDs,
+		RIDs: offeredRIDs(offered.Simulcast.Send), SendRIDs: offeredRIDs(offered.Simulcast.Recv),
+	})
+}
+
+func offeredRIDs(streams [][]sdp.SimulcastRID) []string {
+	var rids []string
+	for _, alternatives := range streams {
+		for _, a := range alternatives {
+			rids = append(rids, a.ID)
 		}
 	}
-	return r.cfg.AcceptMedia(o)
+	return rids
 }
 
 // applyMedia makes the sections of two descriptions the session's. A section that was

@@ -13,7 +13,7 @@ import (
 
 var (
 	// ErrNotSending is returned for media written to a section that does not send: by
-	// its direction, or since no encoding has that RID.
+	// its direction, or since the peer wants no encoding of that RID.
 	ErrNotSending = errors.New("rtc: the section does not send")
 
 	// ErrPayloadType is returned for a payload type the peer did not agree to.
@@ -24,7 +24,8 @@ var (
 type encoding struct {
 	rid           string
 	ssrc, rtxSSRC uint32
-	sender        *rtp.Sender // nil until the section is agreed on
+	sender        *rtp.Sender // nil until it is first wanted
+	active        bool        // the peer wants it now
 
 	repeats     repeats
 	packetizer  *codec.Packetizer // of WriteFrame
@@ -52,11 +53,9 @@ func (r *Rtc) encodingOf(id MediaID, rid string) (*media, *encoding, error) {
 	if m == nil {
 		return nil, nil, ErrNoMedia
 	}
-	if m.agreed.Direction.Sends() {
-		for i := range m.encodings {
-			if e := &m.encodings[i]; e.rid == rid && e.sender != nil {
-				return m, e, nil
-			}
+	for i := range m.encodings {
+		if e := &m.encodings[i]; e.rid == rid && e.active {
+			return m, e, nil
 		}
 	}
 	return nil, nil, ErrNotSending
@@ -199,7 +198,7 @@ func (r *Rtc) addExtensions(x *rtp.Extensions, m *media, e *encoding, p *rtp.Out
 	if ids.mid != 0 {
 		x.Append(ids.mid, m.midBytes)
 	}
-	if e.rid != "" {
+	if e.rid != "" && m.agreed.Send != nil {
 		switch {
 		case p.RTX && ids.repairedRID != 0:
 			x.Append(ids.repairedRID, []byte(e.rid))
