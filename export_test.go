@@ -12,6 +12,9 @@ func (r *Rtc) Seal(plain []byte) ([]byte, error) {
 	return r.conn.AppendData(r.now, nil, plain)
 }
 
+// OpenRTCP opens what the session has received, or what was meant for it.
+func (r *Rtc) OpenRTCP(b []byte) ([]byte, error) { return r.protection.AppendDecryptRTCP(nil, b) }
+
 // RaceEnabled reports whether this is a build with -race, which is several times slower.
 func RaceEnabled() bool {
 	b := []byte{0}

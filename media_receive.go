@@ -20,6 +20,8 @@ type inStream struct {
 	rid      string
 	receiver *rtp.Receiver
 
+	reportOwed bool
+
 	// In frame mode.
 	reorder      *rtp.Reorder
 	depacketizer *codec.Depacketizer

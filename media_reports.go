@@ -50,29 +50,30 @@ func (r *Rtc) handleMediaTimeouts() {
 }
 
 // appendRTCP appends the next RTCP datagram owed, protected: feedback, which cannot
-// wait, or reports.
+// wait, goodbyes, and reports. What finds no room is in the next one.
 func (r *Rtc) appendRTCP(dst []byte) ([]byte, bool) {
 	if r.protection == nil || len(r.media) == 0 && len(r.byes) == 0 {
 		return dst, false
 	}
-	body := r.appendFeedback(r.feedback[:0])
-	report := r.due(r.reportAt) && len(r.media) > 0
-	if len(r.byes) > 0 {
-		// "a BYE packet [must be] sent in a compound packet", so a report goes with it.
-		body = r.appendByes(body)
-		report = true
+	if r.due(r.reportAt) {
+		r.oweReports()
 	}
+	bye := len(r.byes) > 0
+	room := r.cfg.MTU - rtcpOverhead
+	body := r.appendFeedback(r.feedback[:0], min(room-reportRoom-goodbyeSize, feedbackRoom))
+	body = r.appendByes(body)
 	r.feedback = body
-	if len(body) == 0 && !report {
-		return dst, false
-	}
 	r.plain = r.plain[:0]
-	if report || !r.reducedSize {
-		r.plain = r.appendReports(r.plain)
-	}
-	if report {
-		r.refreshRTT()
-		r.reportAt = r.now.Add(r.reportPause())
+	switch {
+	case r.reportsOwed:
+		r.plain = r.appendReports(r.plain, room-len(body))
+	case len(body) == 0:
+		return dst, false
+	case bye || !r.reducedSize:
+		// A compound packet begins with a report, be it empty, and tells who reports.
+		// https://www.rfc-editor.org/rfc/rfc3550#section-6.1
+		r.plain = rtp.AppendReceiverReport(r.plain, rtp.ReceiverReport{SSRC: r.reportSSRC()})
+		r.plain = r.appendName(r.plain, r.reportSSRC())
 	}
 	r.plain = append(r.plain, body...)
 	out, err := r.protection.AppendEncryptRTCP(dst, r.plain)
@@ -83,26 +84,39 @@ func (r *Rtc) appendRTCP(dst []byte) ([]byte, bool) {
 	return out, true
 }
 
-// feedbackRoom bounds the feedback in one datagram; the rest goes into the next.
-const feedbackRoom = 700
+// Sizes of what is in a datagram of RTCP.
+const (
+	rtcpOverhead = 4 + 16  // index and tag of SRTCP
+	feedbackRoom = 700     // feedback is better sent early than in large pieces
+	lossRoom     = 16 + 12 // a request for one packet, and one for a key frame
+	goodbyeSize  = 4 + 4*maxByes
+
+	senderReportSize   = 28
+	reportBlockSize    = 24
+	nameSize           = 4 + 4 + 2 + cnameSize + 2 // zeros fill it up to whole words
+	extendedReportSize = 12                        // without answers
+	reportRoom         = senderReportSize + nameSize + extendedReportSize + 12*maxReferenceTimes
+)
 
 // appendFeedback appends requests for lost packets and key frames, and the arrivals
-// of packets.
-func (r *Rtc) appendFeedback(dst []byte) []byte {
+// of packets, in at most that many bytes.
+func (r *Rtc) appendFeedback(dst []byte, room int) []byte {
 	sender := r.reportSSRC()
 	if r.feedbackDue.Take(r.now) {
-		dst, _ = r.arrivals.AppendFeedback(dst, sender, r.firstSource(), feedbackRoom)
+		dst, _ = r.arrivals.AppendFeedback(dst, sender, r.firstSource(), room)
 	}
 	for _, m := range r.media {
 		for _, s := range m.streams {
-			if len(dst) > feedbackRoom {
+			if len(dst)+lossRoom > room {
 				return dst
 			}
 			if !r.due(s.receiver.Deadline()) {
 				continue
 			}
+			// Those that find no room are asked for in the next round, as if the request were lost.
 			r.lost = s.receiver.AppendNACK(r.now, r.lost[:0])
-			dst = rtp.AppendNACK(dst, sender, s.receiver.SSRC(), r.lost)
+			lost := r.lost[:min(len(r.lost), 1+(room-len(dst)-lossRoom)/4)]
+			dst = rtp.AppendNACK(dst, sender, s.receiver.SSRC(), lost)
 			if _, ok := s.receiver.TakeKeyFrameRequest(r.now); ok {
 				dst = rtp.AppendPLI(dst, sender, s.receiver.SSRC())
 			}
@@ -127,10 +141,16 @@ func (r *Rtc) refreshRTT() {
 	}
 }
 
+// maxByes is how many sources one goodbye names.
+const maxByes = 31
+
 // appendByes appends a goodbye for the sources that have ended.
 // https://www.rfc-editor.org/rfc/rfc3550#section-6.6
 func (r *Rtc) appendByes(dst []byte) []byte {
-	n := min(len(r.byes), 31)
+	if len(r.byes) == 0 {
+		return dst
+	}
+	n := min(len(r.byes), maxByes)
 	var sources rtp.SSRCs
 	for _, ssrc := range r.byes[:n] {
 		sources = sources.Append(ssrc)
@@ -141,112 +161,93 @@ func (r *Rtc) appendByes(dst []byte) []byte {
 	return rtp.AppendGoodbye(dst, rtp.Goodbye{SSRCs: sources})
 }
 
-// appendReports appends sender reports, or a receiver report, and our name.
-func (r *Rtc) appendReports(dst []byte) []byte {
-	blocks := r.blocks[:0]
+// oweReports has every stream reported once, in as many datagrams as that takes.
+func (r *Rtc) oweReports() {
+	r.reportAt = r.now.Add(r.reportPause())
+	r.reportsOwed = true
 	for _, m := range r.media {
 		for _, s := range m.streams {
-			if b, ok := s.receiver.Report(r.now); ok && blocks.Len() < rtp.MaxReportBlocks {
-				blocks = blocks.Append(b)
+			s.reportOwed = true
+		}
+		for i := range m.encodings {
+			m.encodings[i].reportOwed = true
+		}
+	}
+	r.refreshRTT()
+}
+
+// appendReports appends what is owed and fits of sender reports, or else a receiver report, each
+// with the name of its source and what the peer's receivers have asked for.
+func (r *Rtc) appendReports(dst []byte, room int) []byte {
+	r.answers = r.references.appendAnswers(r.now, r.answers[:0])
+	size := senderReportSize + nameSize
+	if len(r.answers) > 0 {
+		size += extendedReportSize + len(r.answers)
+	}
+	blocks, left := r.takeBlocks((room - size) / reportBlockSize)
+	for _, m := range r.media {
+		for i := range m.encodings {
+			e := &m.encodings[i]
+			if e.sender == nil || !e.reportOwed {
+				continue
+			}
+			if len(dst) > 0 && len(dst)+size > room {
+				return dst // it is owed still
+			}
+			e.reportOwed = false
+			if info, ok := e.sender.Report(r.now); ok {
+				dst = rtp.AppendSenderReport(dst, rtp.SenderReport{SSRC: e.ssrc, Info: info, Blocks: blocks})
+				dst = r.appendNameAndAnswers(dst, e.ssrc)
+				blocks = nil
+			}
+		}
+	}
+	if len(dst) == 0 {
+		dst = rtp.AppendReceiverReport(dst, rtp.ReceiverReport{SSRC: r.reportSSRC(), Blocks: blocks})
+		dst = r.appendNameAndAnswers(dst, r.reportSSRC())
+	}
+	if !left {
+		r.reportsOwed = false
+		r.references = r.references[:0]
+	}
+	return dst
+}
+
+// takeBlocks returns the report blocks owed, as many as fit, and whether there are more.
+func (r *Rtc) takeBlocks(most int) (blocks rtp.ReportBlocks, left bool) {
+	blocks = r.blocks[:0]
+	most = min(most, rtp.MaxReportBlocks)
+	for _, m := range r.media {
+		for _, s := range m.streams {
+			switch {
+			case !s.reportOwed:
+			case blocks.Len() >= most:
+				left = true
+			default:
+				s.reportOwed = false
+				if b, ok := s.receiver.Report(r.now); ok {
+					blocks = blocks.Append(b)
+				}
 			}
 		}
 	}
 	r.blocks = blocks
-	reported := false
-	for _, m := range r.media {
-		for i := range m.encodings {
-			s := m.encodings[i].sender
-			if s == nil {
-				continue
-			}
-			info, ok := s.Report(r.now)
-			if !ok {
-				continue
-			}
-			dst = rtp.AppendSenderReport(dst, rtp.SenderReport{SSRC: s.SSRC(), Info: info, Blocks: blocks})
-			blocks, reported = nil, true
-		}
-	}
-	if !reported {
-		dst = rtp.AppendReceiverReport(dst, rtp.ReceiverReport{SSRC: r.reportSSRC(), Blocks: blocks})
-	}
-	return rtp.AppendSourceDescription(dst, rtp.SDESItem{SSRC: r.reportSSRC(), Type: rtp.SDESCNAME, Text: []byte(r.cname)})
+	return blocks, left
 }
 
-// receiveRTCP applies an authenticated RTCP datagram.
-func (r *Rtc) receiveRTCP(b []byte) {
-	packets, err := rtp.ParseRTCP(b)
-	if err != nil {
-		r.stats.Dropped.Malformed++
-		return
-	}
-	for p, ok := packets.Next(); ok; p, ok = packets.Next() {
-		r.handleRTCP(p)
-	}
+// appendName appends the name that joins the sources of one sender.
+func (r *Rtc) appendName(dst []byte, ssrc uint32) []byte {
+	return rtp.AppendSourceDescription(dst, rtp.SDESItem{SSRC: ssrc, Type: rtp.SDESCNAME, Text: []byte(r.cname)})
 }
 
-func (r *Rtc) handleRTCP(p rtp.RTCPPacket) {
-	if report, ok := p.SenderReport(); ok {
-		if src, ok := r.sources[report.SSRC]; ok && !src.rtx {
-			src.stream.receiver.HandleSenderReport(r.now, report.Info)
-		}
-		r.handleReportBlocks(report.Blocks)
-	} else if report, ok := p.ReceiverReport(); ok {
-		r.handleReportBlocks(report.Blocks)
-	} else if nack, ok := p.NACK(); ok {
-		if s := r.senderOf(nack.Media); s != nil {
-			for lost := nack.Lost(); ; {
-				n, ok := lost.Next()
-				if !ok {
-					break
-				}
-				s.HandleNACK(r.now, n)
-			}
-		}
-	} else if _, media, ok := p.PLI(); ok {
-		if s := r.senderOf(media); s != nil {
-			s.HandlePLI(r.now)
-		}
-	} else if fir, ok := p.FIR(); ok {
-		for media, number, ok := fir.Next(); ok; media, number, ok = fir.Next() {
-			if s := r.senderOf(media); s != nil {
-				s.HandleFIR(r.now, number)
-			}
-		}
+// appendNameAndAnswers says under a source's name how long the peer's reference times have been
+// here. libwebrtc looks for its round-trip time under the source that it receives.
+func (r *Rtc) appendNameAndAnswers(dst []byte, ssrc uint32) []byte {
+	dst = r.appendName(dst, ssrc)
+	if len(r.answers) > 0 {
+		dst = rtp.AppendDLRR(dst, ssrc, r.answers)
 	}
-}
-
-func (r *Rtc) handleReportBlocks(blocks rtp.ReportBlocks) {
-	for i := range blocks.Len() {
-		b := blocks.At(i)
-		if s := r.senderOf(b.SSRC); s != nil && s.SSRC() == b.SSRC {
-			s.HandleReport(r.now, b)
-		}
-	}
-}
-
-// senderOf returns the sender of one of our sources, or nil.
-func (r *Rtc) senderOf(ssrc uint32) *rtp.Sender {
-	for _, m := range r.media {
-		for i := range m.encodings {
-			if e := &m.encodings[i]; e.sender != nil && (e.ssrc == ssrc || e.rtxSSRC == ssrc) {
-				return e.sender
-			}
-		}
-	}
-	return nil
-}
-
-// nextKeyFrameRequest returns the peer's wish for a key frame as an event, or nil.
-func (r *Rtc) nextKeyFrameRequest() Event {
-	for _, m := range r.media {
-		for i := range m.encodings {
-			if s := m.encodings[i].sender; s != nil && s.TakeKeyFrameRequest(r.now) {
-				return &KeyFrameRequested{ID: m.id, RID: m.encodings[i].rid}
-			}
-		}
-	}
-	return nil
+	return dst
 }
 
 // reportSSRC is the source that reports and feedback come from: one of ours, or one

@@ -26,6 +26,7 @@ type encoding struct {
 	ssrc, rtxSSRC uint32
 	sender        *rtp.Sender // nil until it is first wanted
 	active        bool        // the peer wants it now
+	reportOwed    bool
 
 	repeats     repeats
 	packetizer  *codec.Packetizer // of WriteFrame

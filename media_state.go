@@ -15,6 +15,8 @@ import (
 // a fast video are less.
 const maxUnread = 512
 
+const cnameSize = 16
+
 // mediaState is what a session keeps of audio and video. It is empty without.
 type mediaState struct {
 	media     []*media
@@ -32,6 +34,8 @@ type mediaState struct {
 	feedbackDue rtp.FeedbackSchedule
 	departures  rtp.DepartureHistory
 	reportAt    time.Time
+	reportsOwed bool // of streams that say so
+	references  referenceTimes
 	byes        []uint32 // sources that have ended, not told yet
 	turn        int      // the section to send next
 
@@ -43,6 +47,7 @@ type mediaState struct {
 	inbound  []byte
 	feedback []byte
 	blocks   rtp.ReportBlocks
+	answers  rtp.DLRRs
 	lost     []uint16
 }
 
@@ -55,7 +60,7 @@ func (s *mediaState) init(rand io.Reader) error {
 	if _, err := io.ReadFull(rand, b[:]); err != nil {
 		return fmt.Errorf("rtc: reading Config.Rand: %w", err)
 	}
-	// A name that tells nothing and links no sessions (RFC 7022 section 4.2).
+	// A name that tells nothing and links no sessions (RFC 7022 section 4.2): cnameSize bytes.
 	s.cname = base64.StdEncoding.EncodeToString(b[:12])
 	s.ownSSRC = binary.BigEndian.Uint32(b[12:]) | 1
 	s.sources = make(map[uint32]source)
