@@ -150,6 +150,7 @@ func (r *Rtc) capabilities(m *media) sdp.Capabilities {
 		Codecs:       slices.Clone(m.cfg.Codecs),
 		Extmaps:      withIdentities(m.cfg.Extensions, m.cfg.Kind == Video || len(m.cfg.RIDs) > 0),
 		RTCPRsize:    true,
+		RTCPXR:       []string{"rcvr-rtt=all"}, // we answer reference times; Chromium sends none without it
 		MaxSimulcast: maxSimulcast,
 		Receiving:    m.asked,
 		RecvRIDs:     m.cfg.RemoteRIDs,

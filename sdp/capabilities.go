@@ -23,6 +23,10 @@ type Capabilities struct {
 	// RTCPRsize allows reduced-size RTCP.
 	RTCPRsize bool
 
+	// RTCPXR are the extended reports wanted. An answer names those that were offered, in the
+	// offer's words.
+	RTCPXR []string
+
 	// MaxSimulcast is the number of simulcast streams that can be received. If
 	// zero, simulcast is not accepted.
 	MaxSimulcast int
@@ -55,6 +59,7 @@ func (c *Capabilities) Offer(kind, mid string) Media {
 		Extmaps:   slices.Clone(c.Extmaps),
 		RTCPMux:   true,
 		RTCPRsize: c.RTCPRsize,
+		RTCPXR:    c.RTCPXR,
 	}
 	if m.Direction.Receives() {
 		c.receive(&m)
@@ -110,6 +115,7 @@ func (c *Capabilities) Answer(offered *Media) *Media {
 		return nil
 	}
 	m.Extmaps = c.answerExtmaps(offered)
+	m.RTCPXR = c.answerRTCPXR(offered)
 	c.answerSimulcast(offered, m)
 	return m
 }
@@ -240,6 +246,19 @@ func (c *Capabilities) answerExtmaps(offered *Media) []Extmap {
 			used[o.ID] = true
 		}
 		answer = append(answer, o)
+	}
+	return answer
+}
+
+func (c *Capabilities) answerRTCPXR(offered *Media) (answer []string) {
+	name := func(format string) string {
+		name, _, _ := strings.Cut(format, "=")
+		return name
+	}
+	for _, o := range offered.RTCPXR {
+		if slices.ContainsFunc(c.RTCPXR, func(ours string) bool { return name(ours) == name(o) }) {
+			answer = append(answer, o)
+		}
 	}
 	return answer
 }

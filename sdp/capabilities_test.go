@@ -427,3 +427,24 @@ func TestSimulcastWanted(t *testing.T) {
 		require.Equal(t, want, strings.Join(got, ";"))
 	}
 }
+
+// An answer wants the extended reports that were offered and that it knows.
+func TestExtendedReports(t *testing.T) {
+	t.Parallel()
+	opus := sdp.Codec{PayloadType: 111, Name: "opus", ClockRate: 48000, Channels: 2}
+	c := sdp.Capabilities{Codecs: []sdp.Codec{opus}, RTCPXR: []string{"rcvr-rtt=all"}}
+	offer := c.Offer("audio", "0")
+	require.Equal(t, []string{"rcvr-rtt=all"}, offer.RTCPXR)
+	for line, want := range map[string][]string{
+		"": nil, "a=rtcp-xr": nil, "a=rtcp-xr:voip-metrics": nil, "a=rtcp-xr:rcvr-rtt=all": {"rcvr-rtt=all"},
+		"a=rtcp-xr:pkt-loss-rle rcvr-rtt=sender:100 voip-metrics": {"rcvr-rtt=sender:100"},
+	} {
+		lines := []string{"m=audio 9 UDP/TLS/RTP/SAVPF 111", "a=rtpmap:111 opus/48000/2", "a=rtcp-mux"}
+		if line != "" {
+			lines = append(lines, line)
+		}
+		s := mustParse(t, description(lines...))
+		require.Equal(t, want, c.Answer(&s.Media[0]).RTCPXR, line)
+		require.Equal(t, s, mustParse(t, s.String()))
+	}
+}

@@ -33,10 +33,11 @@ type Media struct {
 	// The rest belongs to RTP sections.
 
 	Direction        Direction
-	RTCPMux          bool // a=rtcp-mux (RFC 5761)
-	RTCPMuxOnly      bool // a=rtcp-mux-only (RFC 8858)
-	RTCPRsize        bool // a=rtcp-rsize (RFC 5506)
-	ExtmapAllowMixed bool // one- and two-byte header extensions mixed (RFC 8285)
+	RTCPMux          bool     // a=rtcp-mux (RFC 5761)
+	RTCPMuxOnly      bool     // a=rtcp-mux-only (RFC 8858)
+	RTCPRsize        bool     // a=rtcp-rsize (RFC 5506)
+	RTCPXR           []string // a=rtcp-xr: extended reports wanted, such as "rcvr-rtt=all" (RFC 3611)
+	ExtmapAllowMixed bool     // one- and two-byte header extensions mixed (RFC 8285)
 
 	Codecs     []Codec     // in the order of the m-line: most wanted first
 	Extmaps    []Extmap    // header extensions (RFC 8285)

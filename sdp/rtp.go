@@ -32,6 +32,11 @@ func (sec *section) addRTP(key, value string) error {
 		sec.RTCPMuxOnly = true
 	case "rtcp-rsize":
 		sec.RTCPRsize = true
+	case "rtcp-xr":
+		sec.RTCPXR = append(sec.RTCPXR, strings.Fields(value)...)
+		if len(sec.RTCPXR) > maxOptions {
+			return ErrTooLarge
+		}
 	case "rtpmap":
 		return sec.addRTPMap(value)
 	case "fmtp":

@@ -138,6 +138,7 @@ func (s *Session) appendRTP(dst []byte, m *Media) []byte {
 	dst = appendFlag(dst, "rtcp-mux", m.RTCPMux)
 	dst = appendFlag(dst, "rtcp-mux-only", m.RTCPMuxOnly)
 	dst = appendFlag(dst, "rtcp-rsize", m.RTCPRsize)
+	dst = appendWords(dst, "rtcp-xr", m.RTCPXR)
 	for i := range m.Codecs {
 		dst = appendCodec(dst, &m.Codecs[i])
 	}

@@ -37,6 +37,9 @@ func testBrowserMedia(t *testing.T, kind browserKind) {
 			s.begin(weOffer, map[string]any{})
 			s.echoes("video", "audio")
 			s.reported()
+			if kind.name == chromium.name {
+				s.measured()
+			}
 			s.restartWhileFlowing()
 		})
 		run("loss/"+name, func(s *mediaSession) { testMediaLoss(s, weOffer) })
@@ -257,6 +260,15 @@ func (s *mediaSession) reported() {
 	for _, kind := range []string{"audio", "video"} {
 		s.b.eval(nil, `kind => until("reports of "+kind, async () => (await mediaStats("remote-inbound-rtp", kind)).length)`, kind)
 		s.b.eval(nil, `kind => until("sender reports of "+kind, async () => (await mediaStats("remote-outbound-rtp", kind)).length)`, kind)
+	}
+}
+
+// measured waits until the page has learnt from our answers how long the way of what it receives is.
+func (s *mediaSession) measured() {
+	s.t.Helper()
+	for _, kind := range []string{"audio", "video"} {
+		s.b.eval(nil, `kind => until("round-trip times of "+kind, async () => [...(await pc.getStats()).values()].some(
+			s => s.type === "remote-outbound-rtp" && s.kind === kind && s.roundTripTimeMeasurements > 0))`, kind)
 	}
 }
 
