@@ -152,3 +152,30 @@ func TestMediaFramesAskForNothing(t *testing.T) {
 	require.Greater(t, frames, 55)
 	require.Zero(t, l.wishes)
 }
+
+// Packets without payload, which some peers probe the network with, are no gap between frames.
+func TestMediaFramesAmongPadding(t *testing.T) {
+	w := newWorld(t, worldConfig{seed: 4, link: simnet.LinkConfig{Delay: 20 * ms}, change: func(_, r *rtc.Config) {
+		r.AcceptMedia = func(rtc.MediaOffer) (rtc.MediaConfig, bool) { return rtc.MediaConfig{Frames: true}, true }
+	}})
+	l := watchMedia(w.l)
+	frames := 0
+	w.r.onEvent = func(ev rtc.Event) {
+		if _, ok := ev.(*rtc.FrameReceived); ok {
+			frames++
+		}
+	}
+	w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
+	w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+	section := l.sections[rtc.Video]
+	for i := range uint16(10) {
+		h := rtp.Header{PayloadType: section.Codecs[0].Send.PayloadType, SequenceNumber: 2 * i, Timestamp: uint32(i) * 3000, Marker: true}
+		require.NoError(t, w.l.WriteRTP(w.net.Now(), section.ID, "", &h, append([]byte{0x10}, vp8Frame(int(i), 100, i == 0)...)))
+		h.SequenceNumber, h.Marker = h.SequenceNumber+1, false
+		require.NoError(t, w.l.WriteRTP(w.net.Now(), section.ID, "", &h, nil))
+		w.l.host.Wake()
+		w.net.Run(33 * ms)
+		require.EqualValues(t, i+1, frames, "at once")
+	}
+	require.Zero(t, l.wishes)
+}

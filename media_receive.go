@@ -128,7 +128,7 @@ func (r *Rtc) receiveRTP(b []byte, size int) {
 	} else {
 		a = s.receiver.HandlePacket(r.now, &h, payload)
 	}
-	if !a.OK() || len(payload) == 0 {
+	if !a.OK() || len(payload) == 0 && !s.media.cfg.Frames {
 		return
 	}
 	if s.receiver.KeyFrameNeeded() && s.media.beginsKeyFrame(&h, payload) {
@@ -314,7 +314,9 @@ func (r *Rtc) assembleFrame(s *inStream) bool {
 			r.stats.Dropped.Media++
 			continue
 		}
-		s.extensions.packet(&p.Header, s.depacketizer.Format().Video())
+		if len(p.Payload) > 0 {
+			s.extensions.packet(&p.Header, s.depacketizer.Format().Video())
+		}
 		if err := s.depacketizer.Push(codec.Packet{
 			Timestamp: p.Header.Timestamp, Marker: p.Header.Marker, Lost: p.Lost > 0, Payload: p.Payload,
 		}); err != nil {
