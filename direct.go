@@ -50,6 +50,7 @@ type Role struct {
 
 var (
 	errNoCredentials  = errors.New("rtc: the peer's ICE credentials are missing")
+	errNotStarted     = errors.New("rtc: session has not been set up with Start")
 	errNoFingerprints = errors.New("rtc: the peer's fingerprints are missing, and Config.VerifyPeerCertificate is nil")
 )
 
@@ -66,8 +67,8 @@ func (r *Rtc) LocalParameters() Parameters {
 }
 
 // Start sets the session up without SDP. Both sides exchange their Parameters in
-// whatever way, agree on who takes which Role, and start. Data channels can be used.
-// If it returns an error nothing has changed.
+// whatever way, agree on who takes which Role, and start. Data channels can be used, and
+// AddMedia adds audio and video. If it returns an error nothing has changed.
 func (r *Rtc) Start(now time.Time, remote Parameters, role Role) error {
 	switch {
 	case r.ending:
@@ -86,6 +87,33 @@ func (r *Rtc) Start(now time.Time, remote Parameters, role Role) error {
 	}
 	r.negotiation.direct = true
 	err := r.agreeOnData(remote)
+	r.settle()
+	return err
+}
+
+// RestartICE has both sides of a session without descriptions look for a path anew, with
+// new credentials; the present path carries the session until another is found. Make ours with
+// [ice.NewCredentials] and tell the peer, which calls RestartICE with them and tells its own; then
+// call it with both. Of remote, what concerns ICE is used: candidates are to be given again. If it returns
+// an error nothing has changed.
+func (r *Rtc) RestartICE(now time.Time, local ice.Credentials, remote Parameters) error {
+	switch {
+	case r.ending:
+		return ErrClosed
+	case r.negotiation.agreed != nil:
+		return ErrDescribed
+	case !r.negotiation.remoteKnown:
+		return errNotStarted
+	case !local.Valid() || !remote.ICE.Valid():
+		return fmt.Errorf("rtc: %w", ice.ErrCredentials)
+	case remote.ICELite && r.cfg.ICELite:
+		return fmt.Errorf("rtc: %w", ice.ErrBothLite)
+	}
+	r.advance(now)
+	if err := r.agent.Restart(r.now, local); err != nil {
+		return fmt.Errorf("rtc: %w", err)
+	}
+	err := r.applyRemote(remote, Role{})
 	r.settle()
 	return err
 }

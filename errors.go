@@ -24,8 +24,13 @@ var (
 	// a description.
 	ErrStarted = errors.New("rtc: session is already set up; further changes go by offer and answer")
 
-	// ErrDirect is returned for descriptions in a session that Start set up.
-	ErrDirect = errors.New("rtc: session was set up with Start; descriptions cannot be mixed in")
+	// ErrDirect is returned for descriptions in a session without, which Start or AddMedia
+	// have set up.
+	ErrDirect = errors.New("rtc: session is set up without descriptions, by Start or AddMedia; they cannot be mixed in")
+
+	// ErrDescribed is returned by AddMedia, SetMedia and RestartICE in a session that is
+	// negotiated by offer and answer.
+	ErrDescribed = errors.New("rtc: session is negotiated by offer and answer; changes go the same way")
 )
 
 // Why a session ended, in [Output.Err]. Failures of the DTLS handshake are those of

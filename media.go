@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/sansrtc/rtc/sdp"
@@ -93,6 +94,7 @@ type media struct {
 	id     MediaID
 	mid    string
 	cfg    MediaConfig
+	direct *MediaParameters // nil if descriptions agree on the section
 	caps   sdp.Capabilities
 	agreed sdp.MediaAgreement
 
@@ -108,22 +110,57 @@ type media struct {
 	midBytes []byte
 }
 
+var errRIDs = errors.New("rtc: a RID is given twice, or is not made of 1 to 255 letters and digits")
+
+// check finds mistakes of the program that would make a broken description.
+func (c *MediaConfig) check() error {
+	rids := slices.Concat(c.RIDs, c.RemoteRIDs)
+	for i, rid := range rids {
+		if !isRID(rid) || slices.Contains(rids[:i], rid) {
+			return errRIDs
+		}
+	}
+	return nil
+}
+
+// isRID reports whether s is made of the characters of RFC 8852 section 3.1, or of the "-" and "_"
+// that RFC 8851 has as well.
+func isRID(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return s != "" && len(s) <= 255
+}
+
+// fillIn resolves defaults.
+func (c *MediaConfig) fillIn(cfg *Config) {
+	if c.Codecs == nil {
+		c.Codecs = cfg.AudioCodecs
+		if c.Kind == Video {
+			c.Codecs = cfg.VideoCodecs
+		}
+	}
+	if c.Extensions == nil {
+		c.Extensions = DefaultExtensions(c.Kind)
+	}
+}
+
 // newMedia makes a section that is not part of the session yet. Its id and its
-// sources are drawn, nothing else happens.
-func (r *Rtc) newMedia(id MediaID, mid string, cfg MediaConfig) (*media, error) {
+// sources are drawn, nothing else happens. direct is nil if it is for a description.
+func (r *Rtc) newMedia(id MediaID, mid string, cfg MediaConfig, direct *MediaParameters) (*media, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
 	if err := r.mediaState.init(r.cfg.Rand); err != nil {
 		return nil, err
 	}
-	if cfg.Codecs == nil {
-		cfg.Codecs = r.cfg.AudioCodecs
-		if cfg.Kind == Video {
-			cfg.Codecs = r.cfg.VideoCodecs
-		}
-	}
-	if cfg.Extensions == nil {
-		cfg.Extensions = DefaultExtensions(cfg.Kind)
-	}
-	m := &media{id: id, mid: mid, cfg: cfg, midBytes: []byte(mid)}
+	cfg.fillIn(&r.cfg)
+	m := &media{id: id, mid: mid, cfg: cfg, direct: direct, midBytes: []byte(mid)}
 	rids := cfg.RIDs
 	if len(rids) == 0 {
 		rids = []string{""}
@@ -148,12 +185,15 @@ func (r *Rtc) capabilities(m *media) sdp.Capabilities {
 	c := sdp.Capabilities{
 		Direction:    m.cfg.Direction,
 		Codecs:       slices.Clone(m.cfg.Codecs),
-		Extmaps:      withIdentities(m.cfg.Extensions, m.cfg.Kind == Video || len(m.cfg.RIDs) > 0),
-		RTCPRsize:    true,
+		Extmaps:      m.cfg.Extensions,
+		RTCPRsize:    m.direct == nil || m.direct.ReducedSizeRTCP,
 		RTCPXR:       []string{"rcvr-rtt=all"}, // we answer reference times; Chromium sends none without it
 		MaxSimulcast: maxSimulcast,
 		Receiving:    m.asked,
 		RecvRIDs:     m.cfg.RemoteRIDs,
+	}
+	if m.direct == nil {
+		c.Extmaps = withIdentities(c.Extmaps, m.cfg.Kind == Video || len(m.cfg.RIDs) > 0)
 	}
 	stream, track := m.cfg.Stream, m.cfg.Track
 	if stream == "" {

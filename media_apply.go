@@ -7,9 +7,9 @@ import (
 	"github.com/sansrtc/rtc/sdp"
 )
 
-// agreeOnMedia gives a section what was agreed on. before is the section in the round before, or
-// nil, and m may be a changed copy of it.
-func (r *Rtc) agreeOnMedia(m *media, agreed sdp.MediaAgreement, remote *sdp.Media, before *media) {
+// agreeOnMedia gives a section what was agreed on: the first time (added), or anew. msids are the
+// peer's names for it.
+func (r *Rtc) agreeOnMedia(m *media, agreed sdp.MediaAgreement, msids []sdp.MSID, added bool) {
 	if r.reportAt.IsZero() {
 		r.reportAt = r.now.Add(r.reportPause())
 	}
@@ -26,13 +26,10 @@ func (r *Rtc) agreeOnMedia(m *media, agreed sdp.MediaAgreement, remote *sdp.Medi
 		s.media = m
 		s.receiver.SetPaused(r.now, !agreed.Direction.Receives())
 	}
-	if len(agreed.Receive) == 0 { // encodings with RIDs say themselves which they are
-		r.announceSources(m, describedSources(remote))
-	}
 	change := MediaChanged{
 		ID: m.id, MID: m.mid, Kind: m.cfg.Kind, Direction: agreed.Direction, Codecs: agreed.Codecs,
-		Extensions: agreed.Extensions, MSIDs: remote.MSIDs, RIDs: ridsOf(agreed.Receive, true), SendRIDs: m.activeRIDs(),
-		Added: before == nil,
+		Extensions: agreed.Extensions, MSIDs: msids, RIDs: ridsOf(agreed.Receive, true), SendRIDs: m.activeRIDs(),
+		Added: added,
 	}
 	r.mediaEvents = append(r.mediaEvents, &change)
 }

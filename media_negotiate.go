@@ -32,7 +32,7 @@ func (r *Rtc) planOffer(changes Changes) (plan []*media, added []MediaID, err er
 	for _, cfg := range changes.AddMedia {
 		mid := r.negotiation.agreed.FreeMID(func(mid string) bool { return mediaByMID(plan, mid) != nil })
 		id++
-		m, err := r.newMedia(id, mid, cfg)
+		m, err := r.newMedia(id, mid, cfg, nil)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -60,7 +60,7 @@ func (r *Rtc) planAnswer(offer *sdp.Session) (plan []*media, accept []*sdp.Media
 			}
 			cfg.Kind = kind
 			id++
-			if m, err = r.newMedia(id, mids[i], cfg); err != nil {
+			if m, err = r.newMedia(id, mids[i], cfg, nil); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -100,7 +100,10 @@ func (r *Rtc) applyMedia(plan []*media, local, remote *sdp.Session) {
 	for _, m := range plan {
 		r.lastMedia = max(r.lastMedia, m.id)
 		if agreed, theirs, ok := r.agreedSection(m, local, remote); ok {
-			r.agreeOnMedia(m, agreed, theirs, mediaByID(before, m.id))
+			r.agreeOnMedia(m, agreed, theirs.MSIDs, mediaByID(before, m.id) == nil)
+			if len(agreed.Receive) == 0 { // encodings with RIDs say themselves which they are
+				r.announceSources(m, describedSources(theirs))
+			}
 			r.media = append(r.media, m)
 		} else if mediaByID(before, m.id) == nil {
 			r.stopMedia(m)

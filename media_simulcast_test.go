@@ -31,7 +31,8 @@ type simulcastTest struct {
 
 	packets map[string]map[uint16]int // at R, by RID
 	frames  map[string][]codec.Frame
-	wishes  map[string]int // for key frames, at L
+	wishes  map[string]int  // for key frames, at L
+	key     map[string]bool // wanted in the next frame
 	number  map[string]uint16
 }
 
@@ -39,7 +40,7 @@ func newSimulcastTest(t *testing.T, change func(l, r *rtc.Config)) *simulcastTes
 	s := &simulcastTest{
 		world:   newWorld(t, worldConfig{seed: 12, link: simnet.LinkConfig{Delay: 20 * ms}, change: change}),
 		packets: map[string]map[uint16]int{}, frames: map[string][]codec.Frame{},
-		wishes: map[string]int{}, number: map[string]uint16{},
+		wishes: map[string]int{}, key: map[string]bool{}, number: map[string]uint16{},
 	}
 	s.l.onEvent = func(ev rtc.Event) {
 		switch ev := ev.(type) {
@@ -49,6 +50,7 @@ func newSimulcastTest(t *testing.T, change func(l, r *rtc.Config)) *simulcastTes
 			}
 		case *rtc.KeyFrameRequested:
 			s.wishes[ev.RID]++
+			s.key[ev.RID] = true
 		}
 	}
 	s.r.onEvent = func(ev rtc.Event) {
@@ -97,7 +99,8 @@ func (s *simulcastTest) send(n int, whole bool, rids ...string) {
 			i := s.number[rid]
 			s.number[rid]++
 			if whole {
-				f := codec.Frame{Data: vp8Frame(int(i), layerSizes[rid], i == 0), Timestamp: uint32(i) * 3000}
+				f := codec.Frame{Data: vp8Frame(int(i), layerSizes[rid], i == 0 || s.key[rid]), Timestamp: uint32(i) * 3000}
+				s.key[rid] = false
 				require.NoError(s.t, s.l.WriteFrame(s.net.Now(), s.section.ID, rid, payloadType, f), "rid %q", rid)
 				continue
 			}
@@ -170,7 +173,7 @@ func (s *simulcastTest) prove(whole bool) {
 	require.Equal(t, map[string]int{"q": 320, "h": 320, "f": 320}, s.came(whole))
 	for rid, frames := range s.frames {
 		for i, f := range frames {
-			require.Equal(t, vp8Frame(i, layerSizes[rid], i == 0), f.Data, "frame %d of %q", i, rid)
+			require.Equal(t, vp8Frame(i, layerSizes[rid], f.KeyFrame), f.Data, "frame %d of %q", i, rid)
 		}
 	}
 	s.wantStats()

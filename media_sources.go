@@ -1,12 +1,34 @@
 package rtc
 
-import "github.com/sansrtc/rtc/sdp"
+import (
+	"slices"
+
+	"github.com/sansrtc/rtc/sdp"
+)
 
 // MediaSource is one encoding of a section with the sources that carry it.
 type MediaSource struct {
 	RID  string // empty without simulcast
 	SSRC uint32
 	RTX  uint32 // the SSRC of its retransmissions; zero: there is none
+}
+
+// MediaSources returns what we send with in a section, for peers that must be told.
+func (r *Rtc) MediaSources(id MediaID) []MediaSource {
+	m := mediaByID(r.media, id)
+	if m == nil {
+		return nil
+	}
+	rtx := slices.ContainsFunc(m.agreed.Codecs, func(c sdp.AgreedCodec) bool { return c.Send.RTX != 0 })
+	var sources []MediaSource
+	for i := range m.encodings {
+		s := MediaSource{RID: m.encodings[i].rid, SSRC: m.encodings[i].ssrc}
+		if rtx {
+			s.RTX = m.encodings[i].rtxSSRC
+		}
+		sources = append(sources, s)
+	}
+	return sources
 }
 
 // describedSources returns what a description says of the sources without RID (RFC 5576):
@@ -30,7 +52,7 @@ func describedSources(remote *sdp.Media) []MediaSource {
 // announceSources follows sources of the peer before their first packet has come. Peers that
 // send no MID need it.
 func (r *Rtc) announceSources(m *media, sources []MediaSource) {
-	if len(m.agreed.Codecs) == 0 {
+	if !m.agreed.Direction.Receives() || len(m.agreed.Codecs) == 0 {
 		return
 	}
 	for _, s := range sources {

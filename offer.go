@@ -89,6 +89,8 @@ func (r *Rtc) AcceptAnswer(now time.Time, offer *Offer, answer string) error {
 	switch {
 	case r.ending:
 		return ErrClosed
+	case n.direct:
+		return ErrDirect
 	case offer == nil || offer.round != n.round:
 		return ErrStaleOffer
 	}

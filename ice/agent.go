@@ -119,7 +119,7 @@ func (a *Agent) SetRemoteCredentials(now time.Time, c Credentials, lite bool) er
 	switch {
 	case a.state == StateClosed:
 		return ErrClosed
-	case !c.valid():
+	case !c.Valid():
 		return ErrCredentials
 	case lite && a.cfg.Lite:
 		return ErrBothLite

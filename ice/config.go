@@ -12,8 +12,9 @@ type Credentials struct {
 	Pwd   string // 22 to 256 of the same
 }
 
-// valid checks the lengths of https://www.rfc-editor.org/rfc/rfc8839#section-5.4.
-func (c Credentials) valid() bool {
+// Valid reports whether the lengths and characters are legal.
+// https://www.rfc-editor.org/rfc/rfc8839#section-5.4
+func (c Credentials) Valid() bool {
 	return isICEString(c.Ufrag, 4, 256) && isICEString(c.Pwd, 22, 256)
 }
 

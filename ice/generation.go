@@ -30,7 +30,7 @@ type hostname struct {
 }
 
 func newGeneration(local Credentials) (*generation, error) {
-	if !local.valid() {
+	if !local.Valid() {
 		return nil, ErrCredentials
 	}
 	key, err := stun.NewKey(local.Pwd)
