@@ -32,6 +32,14 @@ import (
 //	close L [chat]               the session, or a channel
 //	move L 10.0.0.9:5000         to another address, without a word to the peer
 //	stats L                      what was dropped, by reason
+//	start                        sets the session up without descriptions
+//	restart                      restarts ICE of such a session
+//	media v [audio] [direction=sendonly] [rids=(q,h)] [frames]
+//	                             adds a section to it, by its mid; direction and rids are L's
+//	set v direction=inactive     or: set v stop
+//	write L v [rid=q] [audio] [size=4000] [first=0] [count=1] [every=20ms]
+//	                             packets of ten bytes, or frames of size bytes, by their numbers
+//	keyframe R v [rid=q]         asks for one
 func TestScenario(t *testing.T) {
 	datadriven.Walk(t, "testdata/scenario", func(t *testing.T, path string) {
 		s := &scenario{t: t}
@@ -45,6 +53,7 @@ type scenario struct {
 	out      strings.Builder
 	names    map[string]string         // of ufrags
 	channels map[string]sctp.ChannelID // by peer and label, where this side opened it
+	sections map[string][2]rtc.MediaID // by mid, of L and of R
 }
 
 func (s *scenario) command(c *datadriven.Command) string {
@@ -64,9 +73,7 @@ func (s *scenario) command(c *datadriven.Command) string {
 		s.report(err)
 	case "offer":
 		s.w.negotiate(s.peer(c), rtc.Changes{DataChannels: true, ICERestart: c.Flag("restart")})
-		for _, p := range s.w.peers {
-			s.names[p.LocalParameters().ICE.Ufrag] = p.name
-		}
+		s.nameUfrags()
 	case "lose":
 		p := s.peer(c)
 		n, err := strconv.Atoi(c.Word(1))
@@ -86,6 +93,19 @@ func (s *scenario) command(c *datadriven.Command) string {
 		s.move(c)
 	case "stats":
 		s.stats(s.peer(c))
+	case "start":
+		s.w.start()
+		s.nameUfrags()
+	case "restart":
+		s.restart()
+	case "media":
+		s.media(c)
+	case "set":
+		s.set(c)
+	case "write":
+		s.write(c)
+	case "keyframe":
+		s.report(s.peer(c).RequestKeyFrame(now, s.sections[c.Word(1)][s.side(c)], c.Text("rid", "")))
 	default:
 		c.Fail("there is no such command")
 	}
@@ -117,7 +137,7 @@ func (s *scenario) channel(p *simPeer, label string) sctp.ChannelID {
 
 func (s *scenario) world(c *datadriven.Command) {
 	groups := map[string]dtls.Group{"x25519": dtls.X25519, "p256": dtls.P256, "p384": dtls.P384}
-	s.channels = map[string]sctp.ChannelID{}
+	s.channels, s.sections = map[string]sctp.ChannelID{}, map[string][2]rtc.MediaID{}
 	s.w = newWorld(s.t, worldConfig{
 		seed: uint64(c.Int("seed", 1)),
 		link: linkOf(c),

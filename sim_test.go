@@ -189,7 +189,7 @@ func describeEvent(ev rtc.Event) string {
 	case *rtc.ChannelClosed:
 		return fmt.Sprintf("ChannelClosed %d %v", ev.ID, ev.Err)
 	default:
-		return fmt.Sprintf("%T", ev)
+		return describeMediaEvent(ev)
 	}
 }
 

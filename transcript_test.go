@@ -8,19 +8,22 @@ import (
 
 	"github.com/sansrtc/rtc"
 	"github.com/sansrtc/rtc/internal/simnet"
+	"github.com/sansrtc/rtc/rtp"
 	"github.com/sansrtc/rtc/stun"
 )
 
 // A transcriber prints datagrams in words, one line for each thing in them. It replaces what
-// is random by names: ufrags by those of their owners, TSNs by their distance from the first.
+// is random by names: ufrags by those of their owners, TSNs by their distance from the first,
+// sources by what their packets say.
 type transcriber struct {
 	names      map[string]string // ufrag to peer
 	initialTSN map[string]uint32 // by sender
+	sources    map[uint32]string // SSRC to section and encoding
 }
 
 // describe returns the lines for a datagram that p sends.
 func (d *transcriber) describe(p *simPeer, b []byte) []string {
-	packet := p.LastPacket() // what the datagram holds, if it is an SCTP packet in a record
+	packet := p.LastPacket() // what the datagram holds, if it is of SCTP or media
 	defer p.ClearPacket()
 	switch {
 	case b[0] <= 3:
@@ -34,6 +37,10 @@ func (d *transcriber) describe(p *simPeer, b []byte) []string {
 			return lines
 		}
 		return []string{"DTLS " + strings.Join(dtlsRecords(b), ", ")}
+	case b[0]>>6 == 2 && rtp.IsRTCP(b):
+		return []string{d.rtcp(packet)}
+	case b[0]>>6 == 2:
+		return []string{d.rtp(packet, len(b))}
 	default:
 		return []string{fmt.Sprintf("unknown, %d bytes", len(b))}
 	}
@@ -239,7 +246,7 @@ func (d *transcriber) data(sender string, flags byte, b []byte) string {
 
 // transcribe prints what happens in the world from now on into out.
 func (w *world) transcribe(out *strings.Builder) *transcriber {
-	d := &transcriber{names: map[string]string{}, initialTSN: map[string]uint32{}}
+	d := &transcriber{names: map[string]string{}, initialTSN: map[string]uint32{}, sources: map[uint32]string{}}
 	line := func(format string, args ...any) {
 		fmt.Fprintf(out, "%.3f %s\n", w.net.Elapsed().Seconds(), fmt.Sprintf(format, args...))
 	}
