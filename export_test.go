@@ -43,9 +43,9 @@ func (r *Rtc) SealRTCP(plain []byte) ([]byte, error) {
 }
 
 // MediaSizes returns how much of what a peer can make grow is held.
-func (r *Rtc) MediaSizes() (sources, streams, packets, events, byes int) {
+func (r *Rtc) MediaSizes() (sources, streams, packets, events, byes, references int) {
 	for _, m := range r.media {
 		streams += len(m.streams)
 	}
-	return len(r.sources), streams, len(r.packets.ring), len(r.mediaEvents), len(r.byes)
+	return len(r.sources), streams, len(r.packets.ring), len(r.mediaEvents), len(r.byes), len(r.references)
 }

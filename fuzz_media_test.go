@@ -2,6 +2,7 @@ package rtc_test
 
 import (
 	"encoding/binary"
+	"strconv"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ func FuzzMedia(f *testing.F) {
 		all = append(all, seed...)
 	}
 	f.Add(all)
+	f.Add(append([]byte{0x80}, all...))
 	for _, report := range forgedReports {
 		f.Add(append([]byte{mediaOpForgeRTCP, 0, byte(len(report))}, report...))
 	}
@@ -70,6 +72,7 @@ const (
 // A mediaFuzzer is a fuzzer whose peers have media.
 type mediaFuzzer struct {
 	*fuzzer
+	direct   bool // without descriptions
 	sections map[*simPeer][]*rtc.MediaChanged
 	number   uint16
 }
@@ -95,9 +98,17 @@ func newMediaFuzzer(t *testing.T, program []byte) *mediaFuzzer {
 			}
 		}
 	}
-	f.w.negotiate(f.w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{
+	configs := []rtc.MediaConfig{
 		{Kind: rtc.Audio}, {Kind: rtc.Video, Frames: true}, {Kind: rtc.Video, RIDs: []string{"a", "b"}}, {Kind: rtc.Audio, Frames: true},
-	}})
+	}
+	if f.direct = len(program) > 0 && program[0]&0x80 != 0; f.direct {
+		f.w.start()
+		for i, cfg := range configs {
+			f.w.addMedia(rtc.MediaParameters{MediaConfig: cfg, MID: strconv.Itoa(i)})
+		}
+	} else {
+		f.w.negotiate(f.w.l, rtc.Changes{AddMedia: configs})
+	}
 	f.w.until(time.Second, "connect", func() bool { return f.w.l.connected != nil && f.w.r.connected != nil })
 	return f
 }
@@ -249,6 +260,10 @@ func (f *mediaFuzzer) negotiateMedia(p *simPeer, changes rtc.Changes) {
 		return
 	}
 	now, other := f.w.net.Now(), f.w.other(p)
+	if f.direct {
+		f.change(p, changes)
+		return
+	}
 	offer, err := p.CreateOffer(now, changes)
 	if err != nil {
 		return
@@ -262,12 +277,29 @@ func (f *mediaFuzzer) negotiateMedia(p *simPeer, changes rtc.Changes) {
 	}
 }
 
+// change makes changes without descriptions, on one side or on both.
+func (f *mediaFuzzer) change(p *simPeer, changes rtc.Changes) {
+	peers := []*simPeer{p}
+	if f.next()&1 == 0 {
+		peers = append(peers, f.w.other(p))
+	}
+	for _, p := range peers {
+		for _, cfg := range changes.AddMedia {
+			_, _ = p.AddMedia(f.w.net.Now(), rtc.MediaParameters{MediaConfig: cfg, MID: strconv.Itoa(len(f.sections[p]))})
+		}
+		for _, change := range changes.SetMedia {
+			_ = p.SetMedia(f.w.net.Now(), change)
+		}
+	}
+}
+
 // checkMedia looks at the limits.
 func (f *mediaFuzzer) checkMedia() {
 	for _, p := range []*simPeer{f.w.l, f.w.r} {
-		sources, streams, packets, events, byes := p.MediaSizes()
-		if sources > 256 || streams > 512 || packets > 512 || events > 200 || byes > 512 {
-			f.t.Fatalf("%s: %d sources, %d streams, %d packets, %d events, %d byes", p.name, sources, streams, packets, events, byes)
+		sources, streams, packets, events, byes, references := p.MediaSizes()
+		if sources > 256 || streams > 512 || packets > 512 || events > 200 || byes > 512 || references > 16 {
+			f.t.Fatalf("%s: %d sources, %d streams, %d packets, %d events, %d byes, %d reference times",
+				p.name, sources, streams, packets, events, byes, references)
 		}
 	}
 }
