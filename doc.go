@@ -57,7 +57,7 @@
 //     description is made so that it lists them.
 //  2. Exchanges descriptions with the peer over a way of its own: [Rtc.AcceptOffer]
 //     returns the answer to an offer; [Rtc.CreateOffer] makes an offer, which
-//     [Rtc.AcceptAnswer] concludes. [Rtc.Start] does without SDP.
+//     [Rtc.AcceptAnswer] concludes. Or it does without SDP, see below.
 //  3. Runs the loop until OutputClosed. Calls may be made at any time, in any order,
 //     any number between two polls; after them the loop polls again, since they may
 //     have made something to send and may have moved the deadline.
@@ -79,6 +79,18 @@
 //
 // With the same inputs, the same [Config.Rand] and the same certificate a session
 // gives the same outputs, byte for byte; see [Config.Rand] for the one exception.
+//
+// # Sessions without descriptions
+//
+// Two programs that know each other may agree by means of their own. They exchange
+// [Rtc.LocalParameters] and call [Rtc.Start], with which data channels are there, and
+// [Rtc.AddMedia] for each section of audio or video, before or after. Each side says
+// what it does and the other the mirror image of that; [Rtc.SetMedia] changes it, and
+// [Rtc.RestartICE] looks for another path. All that descriptions can agree on can be had
+// in this way, and the same events tell of it. A session goes one of the two ways.
+//
+// Nothing compares what the two sides say: media with a payload type or a MID that only
+// one side knows is dropped and counted.
 //
 // # Many sessions on one socket
 //

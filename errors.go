@@ -22,7 +22,7 @@ var (
 
 	// ErrStarted is returned by Start if the session was set up already, by it or by
 	// a description.
-	ErrStarted = errors.New("rtc: session is already set up; further changes go by offer and answer")
+	ErrStarted = errors.New("rtc: session is already set up; further changes go by offer and answer, or by AddMedia, SetMedia and RestartICE")
 
 	// ErrDirect is returned for descriptions in a session without, which Start or AddMedia
 	// have set up.

@@ -80,7 +80,7 @@ type MediaOffer struct {
 	RIDs, SendRIDs []string
 }
 
-// MediaChange changes a section in an offer.
+// MediaChange changes a section: in an offer, or by [Rtc.SetMedia].
 type MediaChange struct {
 	ID        MediaID
 	Direction sdp.Direction
