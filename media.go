@@ -108,6 +108,7 @@ type media struct {
 	wide     bool         // header extensions have the two-byte form
 	overhead int          // bytes around a packet's payload, besides the fixed header
 	midBytes []byte
+	stopped  bool
 }
 
 var errRIDs = errors.New("rtc: a RID is given twice, or is not made of 1 to 255 letters and digits")

@@ -114,6 +114,7 @@ func (r *Rtc) closeSenders(m *media) {
 
 // stopMedia ends a section.
 func (r *Rtc) stopMedia(m *media) {
+	m.stopped = true
 	r.closeSenders(m)
 	for _, s := range m.streams {
 		r.forgetStream(s)

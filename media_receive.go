@@ -266,6 +266,10 @@ func (r *Rtc) orderPacket(s *inStream, a rtp.Arrival, h *rtp.Header, payload []b
 // nextPacket returns the next packet for the application as an event, or nil.
 func (r *Rtc) nextPacket() Event {
 	p := r.packets.pop()
+	for p != nil && p.stream.media.stopped {
+		r.stats.Dropped.Unread++
+		p = r.packets.pop()
+	}
 	if p == nil {
 		return nil
 	}

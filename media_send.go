@@ -64,9 +64,9 @@ func (r *Rtc) encodingOf(id MediaID, rid string) (*media, *encoding, error) {
 
 // WriteRTP queues a packet to be sent in a section, with one of the payload types
 // that the peer agreed to (see MediaChanged). SSRC and the header extensions that the session
-// writes itself (MID, RID, transport-wide sequence number, send time) are filled in;
-// others in h are sent as they are, under the identifiers agreed on. Those above 14 need
-// the form [rtp.ExtensionTwoByte], as do values of more than 16 bytes. Sequence numbers
+// writes itself (MID, RID, transport-wide sequence number, send time) are filled in, and
+// not to be in h; others there are sent as they are, under the identifiers agreed on. Those above
+// 14 need the form [rtp.ExtensionTwoByte], as do values of more than 16 bytes. Sequence numbers
 // and timestamps are the caller's; [rtp.Rewriter] makes those of a switched stream
 // continuous. Payload and header are copied.
 //

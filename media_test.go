@@ -238,3 +238,26 @@ func without(description string, beginnings ...string) string {
 	}
 	return kept.String()
 }
+
+// Of a section that has stopped nothing comes any more, not even what waited to be polled.
+func TestMediaStoppedIsTheEnd(t *testing.T) {
+	w := newWorld(t, worldConfig{seed: 15, link: simnet.LinkConfig{Delay: 20 * ms}})
+	l := watchMedia(w.l)
+	w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Audio}, {Kind: rtc.Video}}})
+	w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+	w.net.Run(100 * ms)
+	video := l.sections[rtc.Video]
+	now := w.net.Now()
+	for _, section := range l.sections {
+		h := rtp.Header{PayloadType: section.Codecs[0].Send.PayloadType}
+		require.NoError(t, w.l.WriteRTP(now, section.ID, "", &h, []byte{0, 1}))
+	}
+	exchange(now, w.l, w.r, nil, nil)
+	w.negotiate(w.l, rtc.Changes{SetMedia: []rtc.MediaChange{{ID: video.ID, Stop: true}}})
+	var got []string
+	exchange(now, w.r, w.l, nil, func(ev rtc.Event) { got = append(got, describeEvent(ev)) })
+	require.Contains(t, got, "MediaStopped 2")
+	require.Contains(t, got, "RTPReceived 1 #0")
+	require.NotContains(t, got, "RTPReceived 2 #0")
+	require.EqualValues(t, 1, w.r.Stats().Dropped.Unread)
+}
