@@ -161,6 +161,15 @@ func (f *FrameReceived) Clone() *FrameReceived {
 	return &c
 }
 
+// StreamEnded says that the peer has stopped sending a stream, with an RTCP BYE: a track was stopped, or an
+// encoding of a simulcast switched off. It comes after the packets before it. If packets come
+// again, they are delivered as before.
+type StreamEnded struct {
+	ID   MediaID
+	RID  string
+	SSRC uint32
+}
+
 // KeyFrameRequested asks for a key frame in what we send: a receiver is new, or has lost
 // too much. Requests that come fast are merged.
 type KeyFrameRequested struct {
@@ -184,4 +193,5 @@ func (*MediaChanged) isEvent()             {}
 func (*MediaStopped) isEvent()             {}
 func (*RTPReceived) isEvent()              {}
 func (*FrameReceived) isEvent()            {}
+func (*StreamEnded) isEvent()              {}
 func (*KeyFrameRequested) isEvent()        {}

@@ -21,6 +21,8 @@ type inStream struct {
 	receiver *rtp.Receiver
 
 	reportOwed bool
+	ended      bool // the peer has said goodbye, and nothing has come since
+	endOwed    bool // which the application is to be told
 
 	// In frame mode.
 	reorder      *rtp.Reorder
@@ -117,6 +119,7 @@ func (r *Rtc) receiveRTP(b []byte, size int) {
 		r.stats.Dropped.Media++
 		return
 	}
+	s.ended = false
 	var a rtp.Arrival
 	if src.rtx {
 		primary, ok := s.media.primaryOf(h.PayloadType)

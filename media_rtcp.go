@@ -44,7 +44,39 @@ func (r *Rtc) handleRTCP(p rtp.RTCPPacket) {
 		}
 	} else if blocks, ok := p.ExtendedReport(); ok {
 		r.handleExtendedReport(blocks)
+	} else if bye, ok := p.Goodbye(); ok {
+		for i := range bye.SSRCs.Len() {
+			if src, ok := r.sources[bye.SSRCs.At(i)]; ok && !src.rtx {
+				r.endStream(src.stream)
+			}
+		}
 	}
+}
+
+// endStream is told that nothing more of a stream will come.
+func (r *Rtc) endStream(s *inStream) {
+	if s.ended || s.receiver.Stats().Packets == 0 {
+		return
+	}
+	s.ended, s.endOwed, r.endsOwed = true, true, true
+	s.receiver.HandleGoodbye(r.now)
+}
+
+// nextStreamEnd returns the end of a stream as an event, or nil.
+func (r *Rtc) nextStreamEnd() Event {
+	if !r.endsOwed {
+		return nil
+	}
+	for _, m := range r.media {
+		for _, s := range m.streams {
+			if s.endOwed {
+				s.endOwed = false
+				return &StreamEnded{ID: m.id, RID: s.rid, SSRC: s.receiver.SSRC()}
+			}
+		}
+	}
+	r.endsOwed = false
+	return nil
 }
 
 func (r *Rtc) handleReportBlocks(blocks rtp.ReportBlocks) {

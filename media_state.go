@@ -37,6 +37,7 @@ type mediaState struct {
 	reportsOwed bool // of streams that say so
 	references  referenceTimes
 	byes        []uint32 // sources that have ended, not told yet
+	endsOwed    bool     // StreamEnded, of streams that say so
 	turn        int      // the section to send next
 
 	mediaEvents []Event // one for each section of a description, at most
@@ -81,6 +82,9 @@ func (r *Rtc) nextMediaEvent() Event {
 		return ev
 	}
 	if ev := r.nextFrame(); ev != nil {
+		return ev
+	}
+	if ev := r.nextStreamEnd(); ev != nil {
 		return ev
 	}
 	return r.nextKeyFrameRequest()

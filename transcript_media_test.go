@@ -129,6 +129,8 @@ func describeMediaEvent(ev rtc.Event) string {
 		return fmt.Sprintf("RTPReceived %s #%d", name(ev.ID, ev.RID), ev.Header.SequenceNumber)
 	case *rtc.FrameReceived:
 		return fmt.Sprintf("FrameReceived %s at %d, %d bytes, key=%t", name(ev.ID, ev.RID), ev.Frame.Timestamp, len(ev.Frame.Data), ev.Frame.KeyFrame)
+	case *rtc.StreamEnded:
+		return "StreamEnded " + name(ev.ID, ev.RID)
 	case *rtc.KeyFrameRequested:
 		return "KeyFrameRequested " + name(ev.ID, ev.RID)
 	default:

@@ -334,6 +334,14 @@ func (r *Receiver) SetPaused(now time.Time, paused bool) {
 	r.needKeyFrame(at)
 }
 
+// HandleGoodbye says that the peer has stopped sending the stream: what is missing is not asked for
+// any more, nor is a key frame. If packets come again, the stream goes on.
+func (r *Receiver) HandleGoodbye(now time.Time) {
+	r.time.advance(now)
+	r.missing.clear()
+	r.keys.arrived()
+}
+
 // Deadline returns when HandleTimeout, AppendNACK or TakeKeyFrameRequest have something to
 // do. The zero time means never.
 func (r *Receiver) Deadline() time.Time {

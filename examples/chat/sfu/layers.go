@@ -123,6 +123,23 @@ func (s *SFU) noteLayer(p *Participant, kind rtc.MediaKind, i int, begins bool) 
 	}
 }
 
+// layerEnded is told that a page has switched a layer off. Its viewers need not wait until it has been silent
+// for long.
+func (s *SFU) layerEnded(p *Participant, ev *rtc.StreamEnded) {
+	in := p.published[rtc.Video]
+	if in == nil || in.id != ev.ID || len(in.layers) == 1 {
+		return
+	}
+	for i := range in.layers {
+		if in.layers[i].rid == ev.RID {
+			in.layers[i].heard = time.Time{}
+		}
+	}
+	for _, v := range p.viewers {
+		s.choose(v, rtc.Video, none)
+	}
+}
+
 // requestKeyFrame asks p for a key frame of a layer. Many viewers may ask at once; the session
 // merges the requests.
 func (s *SFU) requestKeyFrame(p *Participant, kind rtc.MediaKind, layer int) {

@@ -72,6 +72,20 @@ func TestLargestLayer(t *testing.T) {
 	require.Equal(t, "h", b.seen("h"))
 }
 
+// A layer that is switched off with a goodbye leaves its viewers at once.
+func TestLayerEnds(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.join("room", "Ada", "l", "h"), w.join("room", "Bob")
+	w.wait("two see each other", func() bool { return a.sees(b) && b.sees(a) })
+	a.film(time.Second)
+	require.Equal(t, "l h", b.seen(""))
+	a.silent["h"] = true
+	in := a.participant.published[rtc.Video]
+	w.sfu.handle(a.participant, &rtc.StreamEnded{ID: in.id, RID: "h"})
+	a.film(100 * time.Millisecond)
+	require.Equal(t, "h l", b.seen("h"))
+}
+
 // Who wants to save data is sent the smallest layer, and nobody else is.
 func TestSaving(t *testing.T) {
 	w := newWorld(t)

@@ -197,6 +197,8 @@ func (s *SFU) handle(p *Participant, ev rtc.Event) {
 	switch ev := ev.(type) {
 	case *rtc.RTPReceived:
 		s.forward(p, ev)
+	case *rtc.StreamEnded:
+		s.layerEnded(p, ev)
 	case *rtc.KeyFrameRequested:
 		s.passKeyFrameRequest(p, ev.ID)
 	case *rtc.MediaChanged:
