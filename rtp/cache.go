@@ -32,6 +32,7 @@ type cachedPacket struct {
 	sentAt    int64 // for the first time; 0: not yet
 	againAt   int64 // sent for the last time
 	owed      bool  // to be sent again
+	again     uint8 // how often it was
 
 	marker      bool
 	payloadType uint8

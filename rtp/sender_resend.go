@@ -43,8 +43,11 @@ func (b *resendBudget) advance(at int64) {
 	}
 }
 
-func (b *resendBudget) spend(size int) bool {
-	if b.percent < 0 || b.tokens < size {
+// spend takes the bytes of a packet that was sent again a number of times before. Each time takes more
+// savings: a receiver that asks for what it has got, as one does that takes no notice of RTX, must
+// not use up what others of its requests need.
+func (b *resendBudget) spend(size int, again uint8) bool {
+	if b.percent < 0 || b.tokens < size+b.burst/8*min(int(again), 7) {
 		return false
 	}
 	b.tokens -= size
@@ -74,7 +77,7 @@ func (s *Sender) HandleNACK(now time.Time, number uint16) {
 		return
 	}
 	s.resend.advance(at)
-	if !s.resend.spend(FixedHeaderSize + len(p.buf)) {
+	if !s.resend.spend(FixedHeaderSize+len(p.buf), p.again) {
 		s.stats.ResendsRefused++
 		return
 	}
@@ -90,6 +93,7 @@ func (s *Sender) hasRTX(p *cachedPacket) bool {
 func (s *Sender) repeat(at int64, p *cachedPacket) *Outgoing {
 	// One nanosecond after the first time at least, which tells it from the first time.
 	p.againAt = max(at, p.sentAt+1)
+	p.again = min(p.again, 254) + 1
 	s.stats.Resends++
 	s.stats.ResentBytes += uint64(len(p.payload()))
 	out := s.build(p)

@@ -198,6 +198,32 @@ func TestResendBudget(t *testing.T) {
 	require.Equal(t, 1, packets, "a trickle is always there")
 }
 
+// A receiver that takes no notice of RTX asks for each lost packet until it is too old, whether it
+// has got it or not. This must not keep the others from being sent again.
+func TestResendOnceForAll(t *testing.T) {
+	s := newSenderTest(t, SenderConfig{RTXSSRC: 2, RTT: 20 * ms})
+	var lost []uint16 // within a second
+	times := make(map[uint16]int)
+	for range 600 { // of 100 ms, in which one packet in five is lost
+		first := s.NextSequenceNumber()
+		for range 10 {
+			s.advance(10 * ms)
+			s.send(1, 1000)
+		}
+		lost = append(lost[max(0, len(lost)-18):], first, first+5)
+		for _, n := range lost {
+			s.HandleNACK(s.now, n)
+		}
+		for p, ok := s.Poll(s.now); ok; p, ok = s.Poll(s.now) {
+			times[p.OSN]++
+		}
+		for _, n := range lost {
+			require.Positive(t, times[n], "packet %d was not sent again", n)
+		}
+	}
+	require.Positive(t, s.Stats().ResendsRefused)
+}
+
 func TestCacheGrowsWithUse(t *testing.T) {
 	for _, test := range []struct {
 		name     string
