@@ -25,26 +25,33 @@ func vp8Frame(n, size int, key bool) []byte {
 	return b
 }
 
+// newFramesWorld lets l send video in section to r, which takes frames, over a link that loses as much
+// as is said once both are connected.
+func newFramesWorld(t *testing.T, loss float64, take func(*rtc.FrameReceived)) (w *world, section rtc.MediaChanged) {
+	t.Helper()
+	w = newWorld(t, worldConfig{seed: 4, link: simnet.LinkConfig{Delay: 20 * ms}, change: func(_, r *rtc.Config) {
+		r.AcceptMedia = func(o rtc.MediaOffer) (rtc.MediaConfig, bool) {
+			return rtc.MediaConfig{Direction: sdp.RecvOnly, Frames: true}, true
+		}
+	}})
+	l := watchMedia(w.l)
+	w.r.onEvent = func(ev rtc.Event) {
+		if f, ok := ev.(*rtc.FrameReceived); ok {
+			take(f)
+		}
+	}
+	w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
+	w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+	w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{Delay: 20 * ms, Loss: simnet.RandomLoss(loss)})
+	return w, l.sections[rtc.Video]
+}
+
 // Frames that are written come out whole, in order and with the time of their capture, also
 // when packets are lost on the way.
 func TestMediaFrames(t *testing.T) {
 	for _, loss := range []float64{0, 0.05} {
-		w := newWorld(t, worldConfig{seed: 4, link: simnet.LinkConfig{Delay: 20 * ms}, change: func(_, r *rtc.Config) {
-			r.AcceptMedia = func(o rtc.MediaOffer) (rtc.MediaConfig, bool) {
-				return rtc.MediaConfig{Direction: sdp.RecvOnly, Frames: true}, true
-			}
-		}})
-		l := watchMedia(w.l)
 		var frames []rtc.FrameReceived
-		w.r.onEvent = func(ev rtc.Event) {
-			if f, ok := ev.(*rtc.FrameReceived); ok {
-				frames = append(frames, *f.Clone())
-			}
-		}
-		w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
-		w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
-		w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{Delay: 20 * ms, Loss: simnet.RandomLoss(loss)})
-		section := l.sections[rtc.Video]
+		w, section := newFramesWorld(t, loss, func(f *rtc.FrameReceived) { frames = append(frames, *f.Clone()) })
 		const count = 90
 		start := w.net.Now()
 		for i := range count {
@@ -178,4 +185,19 @@ func TestMediaFramesAmongPadding(t *testing.T) {
 		require.EqualValues(t, i+1, frames, "at once")
 	}
 	require.Zero(t, l.wishes)
+}
+
+// What is left of a frame whose other packets are lost is nobody's mistake.
+func TestMediaFramesIncomplete(t *testing.T) {
+	frames := 0
+	w, section := newFramesWorld(t, 0.5, func(*rtc.FrameReceived) { frames++ })
+	const count = 90
+	for i := range count {
+		f := codec.Frame{Data: vp8Frame(i, 4000, i%10 == 0), Timestamp: uint32(i) * 3000}
+		require.NoError(t, w.l.WriteFrame(w.net.Now(), section.ID, "", section.Codecs[0].Send.PayloadType, f))
+		w.l.host.Wake()
+		w.net.Run(time.Second / 30)
+	}
+	require.Less(t, frames, count)
+	require.Zero(t, w.r.Stats().Dropped.Malformed)
 }

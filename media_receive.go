@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"errors"
 	"time"
 
 	"github.com/sansrtc/rtc/ice"
@@ -326,7 +327,7 @@ func (r *Rtc) assembleFrame(s *inStream) bool {
 		}
 		if err := s.depacketizer.Push(codec.Packet{
 			Timestamp: p.Header.Timestamp, Marker: p.Header.Marker, Lost: p.Lost > 0, Payload: p.Payload,
-		}); err != nil {
+		}); err != nil && !errors.Is(err, codec.ErrIncomplete) {
 			r.stats.Dropped.Malformed++
 		}
 		if s.depacketizer.NeedsKeyFrame() && !s.keyFrameComes(p) {
