@@ -27,9 +27,9 @@ func vp8Frame(n, size int, key bool) []byte {
 
 // newFramesWorld lets l send video in section to r, which takes frames, over a link that loses as much
 // as is said once both are connected.
-func newFramesWorld(t *testing.T, loss float64, take func(*rtc.FrameReceived)) (w *world, section rtc.MediaChanged) {
+func newFramesWorld(t *testing.T, delay time.Duration, loss float64, take func(*rtc.FrameReceived)) (w *world, section rtc.MediaChanged) {
 	t.Helper()
-	w = newWorld(t, worldConfig{seed: 4, link: simnet.LinkConfig{Delay: 20 * ms}, change: func(_, r *rtc.Config) {
+	w = newWorld(t, worldConfig{seed: 4, link: simnet.LinkConfig{Delay: delay}, change: func(_, r *rtc.Config) {
 		r.AcceptMedia = func(o rtc.MediaOffer) (rtc.MediaConfig, bool) {
 			return rtc.MediaConfig{Direction: sdp.RecvOnly, Frames: true}, true
 		}
@@ -42,7 +42,7 @@ func newFramesWorld(t *testing.T, loss float64, take func(*rtc.FrameReceived)) (
 	}
 	w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
 	w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
-	w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{Delay: 20 * ms, Loss: simnet.RandomLoss(loss)})
+	w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{Delay: delay, Loss: simnet.RandomLoss(loss)})
 	return w, l.sections[rtc.Video]
 }
 
@@ -51,7 +51,7 @@ func newFramesWorld(t *testing.T, loss float64, take func(*rtc.FrameReceived)) (
 func TestMediaFrames(t *testing.T) {
 	for _, loss := range []float64{0, 0.05} {
 		var frames []rtc.FrameReceived
-		w, section := newFramesWorld(t, loss, func(f *rtc.FrameReceived) { frames = append(frames, *f.Clone()) })
+		w, section := newFramesWorld(t, 20*ms, loss, func(f *rtc.FrameReceived) { frames = append(frames, *f.Clone()) })
 		const count = 90
 		start := w.net.Now()
 		for i := range count {
@@ -190,7 +190,7 @@ func TestMediaFramesAmongPadding(t *testing.T) {
 // What is left of a frame whose other packets are lost is nobody's mistake.
 func TestMediaFramesIncomplete(t *testing.T) {
 	frames := 0
-	w, section := newFramesWorld(t, 0.5, func(*rtc.FrameReceived) { frames++ })
+	w, section := newFramesWorld(t, 20*ms, 0.5, func(*rtc.FrameReceived) { frames++ })
 	const count = 90
 	for i := range count {
 		f := codec.Frame{Data: vp8Frame(i, 4000, i%10 == 0), Timestamp: uint32(i) * 3000}
@@ -200,4 +200,20 @@ func TestMediaFramesIncomplete(t *testing.T) {
 	}
 	require.Less(t, frames, count)
 	require.Zero(t, w.r.Stats().Dropped.Malformed)
+}
+
+// On a short path there is time for more than three requests before a frame is given up, which
+// costs all frames up to the next key frame.
+func TestMediaFramesManyLost(t *testing.T) {
+	frames := 0
+	w, section := newFramesWorld(t, 10*ms, 0.2, func(*rtc.FrameReceived) { frames++ })
+	const count = 900
+	for i := range count {
+		f := codec.Frame{Data: vp8Frame(i, 4000, i%30 == 0), Timestamp: uint32(i) * 3000}
+		require.NoError(t, w.l.WriteFrame(w.net.Now(), section.ID, "", section.Codecs[0].Send.PayloadType, f))
+		w.l.host.Wake()
+		w.net.Run(time.Second / 30)
+	}
+	w.net.Run(time.Second)
+	require.Greater(t, frames, count*95/100)
 }

@@ -307,14 +307,23 @@ func (r *Receiver) AppendNACK(now time.Time, dst []uint16) []uint16 {
 func (r *Receiver) ForgetBefore(seq uint64) { r.missing.forgetBefore(seq) }
 
 // RepairTime returns how long it is worth to wait for a missing packet, from the moment at which
-// a later one arrived: for reordering, and for three requests if there are any.
+// a later one arrived: for reordering, and for three requests if there are any. To give up costs
+// video all frames up to the next key frame, so that on a short path there is time for more.
 func (r *Receiver) RepairTime() time.Duration {
 	wait := r.missing.allowance
 	if r.cfg.NACK {
-		wait += 3 * r.missing.retryAfter(r.rtt)
+		repair := 3 * r.missing.retryAfter(r.rtt)
+		if r.cfg.KeyFrames {
+			repair = max(repair, int64(minVideoRepair))
+		}
+		wait += repair
 	}
 	return time.Duration(wait)
 }
+
+// minVideoRepair is what a picture may stand still for a repair, at least. A key frame that is asked for
+// instead takes as long on most paths.
+const minVideoRepair = 200 * time.Millisecond
 
 // SetPaused stops or resumes the stream, as in a media section that has become inactive.
 // While it is stopped, packets are counted and nothing is asked for. What was lost in between
