@@ -53,6 +53,9 @@ type Line struct {
 	MID      string // made up where the descriptions have none
 	Rejected bool   // unused, and free to be recycled
 
+	// codec is that of Format in an RTP section.
+	codec Codec
+
 	// idle is set for the line that speaks for the transport, if it carries RTP.
 	idle *Media
 }
@@ -329,9 +332,23 @@ func agreedLines(agreed *Agreement, offer, answer *Session) []Line {
 			Format:   m.firstFormat(),
 			MID:      mids[i],
 			Rejected: answer.Media[i].Port == 0,
+			codec:    m.firstCodec(),
 		}
 	}
 	return lines
+}
+
+// firstCodec returns the first codec without its parameters, which is all that a rejected section
+// says of it.
+func (m *Media) firstCodec() Codec {
+	switch {
+	case !m.rtp():
+		return Codec{}
+	case len(m.Codecs) == 0:
+		return staticCodec(0)
+	}
+	c := &m.Codecs[0]
+	return Codec{PayloadType: c.PayloadType, Name: c.Name, ClockRate: c.ClockRate, Channels: c.Channels}
 }
 
 func (m *Media) firstFormat() string {

@@ -87,7 +87,7 @@ func (p *Parameters) answerSetup(agreed *Agreement, offered Setup) (Setup, error
 // reject returns the section that rejects an offered one.
 func (m *Media) reject() Media {
 	r := Media{Kind: m.Kind, Protocol: m.Protocol, MID: m.MID, Direction: Inactive}
-	r.setFormat(m.firstFormat())
+	r.setFormat(m.firstFormat(), m.firstCodec())
 	return r
 }
 

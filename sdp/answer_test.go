@@ -280,6 +280,7 @@ m=video 0 UDP/TLS/RTP/SAVPF 96
 c=IN IP4 0.0.0.0
 a=mid:1
 a=inactive
+a=rtpmap:96 VP8/90000
 m=application 9 UDP/DTLS/SCTP webrtc-datachannel
 c=IN IP4 0.0.0.0
 a=mid:2

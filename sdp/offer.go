@@ -1,9 +1,6 @@
 package sdp
 
-import (
-	"slices"
-	"strconv"
-)
+import "slices"
 
 // NewOffer builds an offer. want lists the sections to have after it, of which only
 // the contents matter: transport, port and bundle are filled in from p.
@@ -76,21 +73,18 @@ func NewOffer(p Parameters, agreed *Agreement, want []Media) (*Session, error) {
 // reject returns the section of a line that is not used.
 func (l Line) reject() Media {
 	m := Media{Kind: l.Kind, Protocol: l.Protocol, MID: l.MID, Direction: Inactive}
-	m.setFormat(l.Format)
+	m.setFormat(l.Format, l.codec)
 	return m
 }
 
-// setFormat gives the section its only format.
-func (m *Media) setFormat(format string) {
-	if !m.rtp() {
-		m.Formats, m.Direction = []string{format}, SendRecv
+// setFormat gives the section its only format, or in an RTP section its only codec. The codec has a
+// name as in a section that is used: Pion refuses a description in which one has none.
+func (m *Media) setFormat(format string, codec Codec) {
+	if m.rtp() {
+		m.Codecs = []Codec{codec}
 		return
 	}
-	pt, err := strconv.ParseUint(format, 10, 7)
-	if err != nil {
-		pt = 0
-	}
-	m.Codecs = []Codec{staticCodec(uint8(pt))}
+	m.Formats, m.Direction = []string{format}, SendRecv
 }
 
 // offered completes a section to offer. old asks for the form of before RFC 8841.
