@@ -88,6 +88,19 @@ func joinOgg(t *testing.T, frames [][]byte) []byte {
 	return b.Bytes()
 }
 
+// stream makes a stream of three seconds and returns its frames.
+func (k *audioKind) stream(t *testing.T) [][]byte {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), k.file)
+	args := strings.Fields("-f lavfi -i sine=frequency=440:duration=3 " + k.encode)
+	ffmpeg(t, append(args, name)...)
+	file, err := os.ReadFile(name)
+	require.NoError(t, err)
+	frames := k.split(t, file)
+	require.InDelta(t, 150, len(frames), 2, "3 s in frames of 20 ms")
+	return frames
+}
+
 // sound returns a digest of what a decoder makes of the frames.
 func (k *audioKind) sound(t *testing.T, frames [][]byte) string {
 	name := filepath.Join(t.TempDir(), k.file)
@@ -99,13 +112,7 @@ func (k *audioKind) sound(t *testing.T, frames [][]byte) string {
 func TestAudioStreams(t *testing.T) {
 	for _, kind := range audioKinds {
 		t.Run(kind.format.String(), func(t *testing.T) {
-			name := filepath.Join(t.TempDir(), kind.file)
-			args := strings.Fields("-f lavfi -i sine=frequency=440:duration=3 " + kind.encode)
-			ffmpeg(t, append(args, name)...)
-			file, err := os.ReadFile(name)
-			require.NoError(t, err)
-			frames := kind.split(t, file)
-			require.InDelta(t, 150, len(frames), 2, "3 s in frames of 20 ms")
+			frames := kind.stream(t)
 			for _, loss := range []int{0, 10} {
 				w := &wire{rand: newRand(uint64(loss)), loss: loss, recover: 50}
 				testAudioStream(t, &kind, frames, w)

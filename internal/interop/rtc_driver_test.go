@@ -34,9 +34,11 @@ type rtcPeer struct {
 	patience time.Duration // how long an event may take
 
 	// Set by call. react sees each event first, and reports whether it is done with; lose
-	// reports whether a datagram is lost.
+	// reports whether a datagram is lost, and late how long it is held back, so that others
+	// overtake it.
 	react func(*rtc.Rtc, rtc.Event) bool
 	lose  func(b []byte) bool
+	late  func(b []byte) time.Duration
 }
 
 type rtcPacket struct {
@@ -96,6 +98,7 @@ func (p *rtcPeer) quitting() bool {
 
 func (p *rtcPeer) run(r *rtc.Rtc, packets <-chan rtcPacket) {
 	defer close(p.ended)
+	late := make(chan rtcPacket)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -109,9 +112,15 @@ func (p *rtcPeer) run(r *rtc.Rtc, packets <-chan rtcPacket) {
 		}
 		select {
 		case in := <-packets:
-			if p.lose != nil && p.lose(in.data) {
-				continue
+			if p.passes(in.data, func([]byte) {
+				select {
+				case late <- in:
+				case <-p.ended:
+				}
+			}) {
+				r.HandleInput(rtc.Input{Now: time.Now(), Local: in.local, Remote: in.remote, Data: in.data})
 			}
+		case in := <-late:
 			r.HandleInput(rtc.Input{Now: time.Now(), Local: in.local, Remote: in.remote, Data: in.data})
 		case <-timer.C:
 			r.HandleInput(rtc.Input{Now: time.Now()})
@@ -128,11 +137,11 @@ func (p *rtcPeer) drain(r *rtc.Rtc) (time.Time, bool) {
 	for {
 		switch out := r.PollOutput(); out.Kind {
 		case rtc.OutputTransmit:
-			if p.lose != nil && p.lose(out.Transmit.Data) {
-				continue
+			socket, remote := p.sockets[out.Transmit.Local], net.UDPAddrFromAddrPort(out.Transmit.Remote)
+			send := func(b []byte) { socket.WriteTo(b, remote) } // a failed write is a lost datagram
+			if p.passes(out.Transmit.Data, send) {
+				send(out.Transmit.Data)
 			}
-			// A failed write is a lost datagram.
-			p.sockets[out.Transmit.Local].WriteTo(out.Transmit.Data, net.UDPAddrFromAddrPort(out.Transmit.Remote))
 		case rtc.OutputEvent:
 			if p.react != nil && p.react(r, out.Event) {
 				continue
@@ -147,6 +156,24 @@ func (p *rtcPeer) drain(r *rtc.Rtc) (time.Time, bool) {
 	}
 }
 
+// passes reports whether a datagram goes through at once. If not, it is lost, or a copy of
+// it is delivered later.
+func (p *rtcPeer) passes(b []byte, deliver func([]byte)) bool {
+	if p.lose != nil && p.lose(b) {
+		return false
+	}
+	if p.late == nil {
+		return true
+	}
+	wait := p.late(b)
+	if wait <= 0 {
+		return true
+	}
+	b = bytes.Clone(b)
+	time.AfterFunc(wait, func() { deliver(b) })
+	return false
+}
+
 // keepEvent copies what is only lent until the next poll.
 func keepEvent(ev rtc.Event) rtc.Event {
 	switch ev := ev.(type) {
@@ -155,6 +182,10 @@ func keepEvent(ev rtc.Event) rtc.Event {
 	case *rtc.ChannelBufferedAmountLow:
 		low := *ev
 		return &low
+	case *rtc.RTPReceived:
+		return ev.Clone()
+	case *rtc.FrameReceived:
+		return ev.Clone()
 	default:
 		return ev
 	}

@@ -42,7 +42,7 @@ type pionChannel struct {
 }
 
 // newPionWorld must be called in a bubble.
-func newPionWorld(t *testing.T, loss float64, seed uint64, cfg rtc.Config) *pionWorld {
+func newPionWorld(t *testing.T, loss float64, seed uint64, cfg rtc.Config, options ...func(*webrtc.API)) *pionWorld {
 	t.Helper()
 	w := &pionWorld{
 		loss: loss, rand: rand.New(rand.NewPCG(seed, 0)),
@@ -74,7 +74,8 @@ func newPionWorld(t *testing.T, loss float64, seed uint64, cfg rtc.Config) *pion
 	// A farewell closes the PeerConnection in a goroutine that waits with a mutex
 	// locked, which a bubble cannot sit out when another goroutine wants the mutex.
 	settings.DisableCloseByDTLS(true)
-	w.pc, err = webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
+	options = append(options, webrtc.WithSettingEngine(settings))
+	w.pc, err = webrtc.NewAPI(options...).NewPeerConnection(webrtc.Configuration{})
 	require.NoError(t, err)
 	w.pc.OnDataChannel(func(d *webrtc.DataChannel) { w.adopt(d) })
 
@@ -145,7 +146,7 @@ func (c *pionChannel) message(t *testing.T) webrtc.DataChannelMessage {
 }
 
 // weOffer and theyOffer negotiate, with all candidates in the descriptions.
-func (w *pionWorld) weOffer(changes rtc.Changes) {
+func (w *pionWorld) weOffer(changes rtc.Changes) *rtc.Offer {
 	t := w.ours.t
 	t.Helper()
 	offer := w.ours.offer(changes)
@@ -156,6 +157,7 @@ func (w *pionWorld) weOffer(changes rtc.Changes) {
 	require.NoError(t, w.pc.SetLocalDescription(answer))
 	<-gathered
 	w.ours.acceptAnswer(offer, w.pc.LocalDescription().SDP)
+	return offer
 }
 
 func (w *pionWorld) theyOffer(options *webrtc.OfferOptions) {
