@@ -30,8 +30,7 @@ type inStream struct {
 	depacketizer *codec.Depacketizer
 	payloadType  uint8 // of the depacketizer
 	extensions   frameExtensions
-	key          bool   // packets of a key frame come,
-	keyTimestamp uint32 // with this timestamp
+	keyFrame     uint64 // the sequence number at which the latest key frame begins
 }
 
 // source says what an SSRC of the peer is.
@@ -263,6 +262,9 @@ func (r *Rtc) orderPacket(s *inStream, a rtp.Arrival, h *rtp.Header, payload []b
 			s.depacketizer.Reset()
 		}
 	}
+	if a.Sequence > s.keyFrame && s.media.beginsKeyFrame(h, payload) {
+		s.keyFrame = a.Sequence
+	}
 	s.reorder.SetDelay(s.receiver.RepairTime())
 	s.reorder.Push(r.now, a.Sequence, h, payload)
 }
@@ -336,15 +338,13 @@ func (r *Rtc) assembleFrame(s *inStream) bool {
 	}
 }
 
-// keyFrameComes reports whether the depacketizer is in the middle of a key frame of which nothing
-// was lost, with p as the latest packet.
+// keyFrameComes reports whether a key frame waits behind a packet, or may have begun with the frame that
+// the packet is in the middle of.
 func (s *inStream) keyFrameComes(p *rtp.OrderedPacket) bool {
-	if s.media.beginsKeyFrame(&p.Header, p.Payload) {
-		s.key, s.keyTimestamp = true, p.Header.Timestamp
-	} else if p.Lost > 0 || p.Header.Timestamp != s.keyTimestamp {
-		s.key = false
+	if s.keyFrame >= p.Sequence {
+		return s.keyFrame > p.Sequence || !p.Header.Marker
 	}
-	return s.key && !p.Header.Marker
+	return p.Lost == 0 && !p.Header.Marker
 }
 
 // prepare makes the depacketizer for a payload type, which may change from packet to
