@@ -20,23 +20,33 @@ type mediaKind struct {
 	ticks    uint32        // the same in units of the RTP clock
 }
 
-// videoStream returns the stream of one of videoKinds.
-func videoStream(t *testing.T, format codec.Format) *mediaKind {
-	t.Helper()
-	i := slices.IndexFunc(videoKinds, func(k videoKind) bool { return k.format == format })
-	return &mediaKind{
-		format: format, frames: videoKinds[i].stream(t), keys: 15,
-		interval: time.Second / 15, ticks: 6000,
-	}
+// mediaKinds are the streams that have been made.
+var mediaKinds struct {
+	sync.Mutex
+	made map[codec.Format]*mediaKind
 }
 
-// opusStream returns the Opus stream of audioKinds.
-func opusStream(t *testing.T) *mediaKind {
+// mediaStream returns a stream of Opus or of one of videoKinds. It must not be called in a bubble.
+func mediaStream(t *testing.T, format codec.Format) *mediaKind {
 	t.Helper()
-	return &mediaKind{
-		format: codec.Opus, frames: audioKinds[0].stream(t), keys: 1,
-		interval: 20 * time.Millisecond, ticks: audioKinds[0].ticks,
+	mediaKinds.Lock()
+	defer mediaKinds.Unlock()
+	if k := mediaKinds.made[format]; k != nil {
+		return k
 	}
+	var k *mediaKind
+	if format == codec.Opus {
+		audio := &audioKinds[slices.IndexFunc(audioKinds, func(k audioKind) bool { return k.format == format })]
+		k = &mediaKind{format: format, frames: audio.stream(t), keys: 1, interval: 20 * time.Millisecond, ticks: audio.ticks}
+	} else {
+		video := &videoKinds[slices.IndexFunc(videoKinds, func(k videoKind) bool { return k.format == format })]
+		k = &mediaKind{format: format, frames: video.stream(t), keys: 15, interval: time.Second / 15, ticks: 6000}
+	}
+	if mediaKinds.made == nil {
+		mediaKinds.made = map[codec.Format]*mediaKind{}
+	}
+	mediaKinds.made[format] = k
+	return k
 }
 
 // same reports whether two frames are the same to a decoder, for which neither delimiters nor the

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/pion/interceptor/pkg/stats"
 	"github.com/pion/rtcp"
 	pionrtp "github.com/pion/rtp"
+	pionsdp "github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 	"github.com/stretchr/testify/require"
 
@@ -59,6 +61,7 @@ type pionTurn struct {
 	*mediaSender
 	track *webrtc.TrackLocalStaticRTP
 	rtp   *webrtc.RTPSender
+	asked atomic.Int32 // how often for a key frame
 }
 
 // newPionMedia must be called in a bubble.
@@ -236,12 +239,11 @@ func newPionTrack(t *testing.T, kind *mediaKind, rid string) *webrtc.TrackLocalS
 func (m *pionMedia) addTurn(kind *mediaKind, track *webrtc.TrackLocalStaticRTP, sender *webrtc.RTPSender) *pionTurn {
 	p := &pionTurn{mediaSender: newMediaSender(kind), track: track, rtp: sender}
 	p.write = func(number uint16, packet mediaPacket) error {
-		return track.WriteRTP(&pionrtp.Packet{
-			Header: pionrtp.Header{
-				Version: 2, Marker: packet.marker, SequenceNumber: number, Timestamp: packet.timestamp,
-			},
-			Payload: packet.payload,
-		})
+		h := pionrtp.Header{Version: 2, Marker: packet.marker, SequenceNumber: number, Timestamp: packet.timestamp}
+		if err := m.name(p, &h); err != nil {
+			return err
+		}
+		return track.WriteRTP(&pionrtp.Packet{Header: h, Payload: packet.payload})
 	}
 	m.mu.Lock()
 	m.pionTurns = append(m.pionTurns, p)
@@ -256,10 +258,34 @@ func (m *pionMedia) addTurn(kind *mediaKind, track *webrtc.TrackLocalStaticRTP, 
 		m.reports[rtcpName(packet)]++
 		m.mu.Unlock()
 		if _, ok := packet.(*rtcp.PictureLossIndication); ok {
+			p.asked.Add(1)
 			p.source.wish.Store(true)
 		}
 	})
 	return p
+}
+
+// name writes section and encoding into a packet of a simulcast, which Pion leaves to the application.
+func (m *pionMedia) name(p *pionTurn, h *pionrtp.Header) error {
+	rid := p.track.RID()
+	if rid == "" {
+		return nil
+	}
+	for _, x := range p.rtp.GetParameters().HeaderExtensions {
+		value := ""
+		switch x.URI {
+		case pionsdp.SDESMidURI:
+			value = m.mid(p)
+		case pionsdp.SDESRTPStreamIDURI:
+			value = rid
+		default:
+			continue
+		}
+		if err := h.SetExtension(uint8(x.ID), []byte(value)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readRTCP reads what is there for a sender or a receiver of Pion's, which does nothing with it unless

@@ -18,7 +18,7 @@ import (
 
 // TestPionMediaRestart restarts ICE from both sides while media flows, of which nothing is lost for good.
 func TestPionMediaRestart(t *testing.T) {
-	audio, video := opusStream(t), videoStream(t, codec.VP8)
+	audio, video := mediaStream(t, codec.Opus), mediaStream(t, codec.VP8)
 	for _, weOffer := range []bool{true, false} {
 		for _, loss := range []float64{0, 0.05} {
 			t.Run(fmt.Sprintf("weOffer=%t/loss=%g", weOffer, 100*loss), func(t *testing.T) {
@@ -64,7 +64,7 @@ func (m *pionMedia) grows(l *mediaLog, what string) {
 
 // TestPionMediaChanges adds, changes and stops sections while others run.
 func TestPionMediaChanges(t *testing.T) {
-	audio, video := opusStream(t), videoStream(t, codec.VP8)
+	audio, video := mediaStream(t, codec.Opus), mediaStream(t, codec.VP8)
 	for _, weOffer := range []bool{true, false} {
 		t.Run(fmt.Sprintf("weOffer=%t", weOffer), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -238,7 +238,7 @@ func (m *pionMedia) replace(ended *pionTurn, log *mediaLog) *pionTurn {
 
 // TestPionMediaRejected rejects what Pion offers of video, and then offers what Pion rejects. Sound goes on.
 func TestPionMediaRejected(t *testing.T) {
-	audio, video := opusStream(t), videoStream(t, codec.VP8)
+	audio, video := mediaStream(t, codec.Opus), mediaStream(t, codec.VP8)
 	synctest.Test(t, func(t *testing.T) {
 		m := newPionMedia(t, pionMediaConfig{audioNACK: true, accept: func(o rtc.MediaOffer) (rtc.MediaConfig, bool) {
 			return rtc.MediaConfig{}, o.Kind == rtc.Audio

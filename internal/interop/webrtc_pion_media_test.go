@@ -18,7 +18,7 @@ import (
 // TestPionMedia lets Pion and us send audio and video to one another at once, over links that lose up
 // to a fifth of the datagrams and deliver others out of order.
 func TestPionMedia(t *testing.T) {
-	audio, video := opusStream(t), videoStream(t, codec.VP8)
+	audio, video := mediaStream(t, codec.Opus), mediaStream(t, codec.VP8)
 	for _, weOffer := range []bool{true, false} {
 		for _, frames := range []bool{false, true} {
 			for _, loss := range []float64{0, 0.05, 0.2} {
@@ -34,7 +34,7 @@ func TestPionMedia(t *testing.T) {
 		}
 	}
 	for _, format := range []codec.Format{codec.VP9, codec.H264, codec.H265, codec.AV1} {
-		video := videoStream(t, format)
+		video := mediaStream(t, format)
 		for _, frames := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%v/frames=%t", format, frames), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -172,42 +172,51 @@ func (m *pionMedia) enough(what string, kind *mediaKind, a arrivals, hasty bool)
 
 // keyFrames has each side ask the other for a key frame.
 func (m *pionMedia) keyFrames() {
+	m.ours.t.Helper()
+	for _, p := range m.turns() {
+		if p.source.format.Video() {
+			m.theyAsk(m.mid(p), "")
+			m.weAsk(p)
+		}
+	}
+}
+
+// theyAsk has Pion ask for a key frame of ours, by PLI and by FIR.
+func (m *pionMedia) theyAsk(mid, rid string) {
 	t := m.ours.t
 	t.Helper()
-	for _, p := range m.turns() {
-		if p.source.format == codec.Opus {
-			continue
-		}
-		mid := m.mid(p)
-		var section *rtc.MediaChanged
-		m.ours.call(func(*rtc.Rtc, time.Time) { section = m.sections[mid] })
-		m.ours.forget()
-		ssrc := m.stream(mid, "", true).SSRC
-		for _, request := range []rtcp.Packet{
-			&rtcp.PictureLossIndication{MediaSSRC: ssrc},
-			&rtcp.FullIntraRequest{MediaSSRC: ssrc, FIR: []rtcp.FIREntry{{SSRC: ssrc, SequenceNumber: 7}}},
-		} {
-			before := m.stream(mid, "", true).Sent
-			m.waitUntil("Pion's request arrives", func() bool {
-				require.NoError(t, m.pc.WriteRTCP([]rtcp.Packet{request})) // Pion does not repeat it
-				time.Sleep(500 * time.Millisecond)
-				after := m.stream(mid, "", true).Sent
-				return after.PLIs+after.FIRs > before.PLIs+before.FIRs
-			})
-			wait(m.ours, "a request for a key frame", func(k *rtc.KeyFrameRequested) bool { return k.ID == section.ID })
-		}
-
-		before := m.reported("PictureLossIndication")
-		m.waitUntil("our request arrives", func() bool {
-			m.ours.call(func(r *rtc.Rtc, now time.Time) {
-				if err := r.RequestKeyFrame(now, section.ID, ""); err != nil {
-					t.Error(err)
-				}
-			})
-			time.Sleep(500 * time.Millisecond) // a key frame that comes by itself ends the request
-			return m.reported("PictureLossIndication") > before
+	m.ours.forget()
+	stream := m.stream(mid, rid, true)
+	for _, request := range []rtcp.Packet{
+		&rtcp.PictureLossIndication{MediaSSRC: stream.SSRC},
+		&rtcp.FullIntraRequest{MediaSSRC: stream.SSRC, FIR: []rtcp.FIREntry{{SSRC: stream.SSRC, SequenceNumber: 7}}},
+	} {
+		before := m.stream(mid, rid, true).Sent
+		m.waitUntil("Pion's request arrives", func() bool {
+			require.NoError(t, m.pc.WriteRTCP([]rtcp.Packet{request})) // Pion does not repeat it
+			time.Sleep(500 * time.Millisecond)
+			after := m.stream(mid, rid, true).Sent
+			return after.PLIs+after.FIRs > before.PLIs+before.FIRs
 		})
+		wait(m.ours, "a request for a key frame", func(k *rtc.KeyFrameRequested) bool { return k.ID == stream.ID && k.RID == rid })
 	}
+}
+
+// weAsk asks Pion for a key frame.
+func (m *pionMedia) weAsk(p *pionTurn) {
+	t := m.ours.t
+	t.Helper()
+	id, rid := m.stream(m.mid(p), p.track.RID(), false).ID, p.track.RID()
+	before := p.asked.Load()
+	m.waitUntil("our request arrives", func() bool {
+		m.ours.call(func(r *rtc.Rtc, now time.Time) {
+			if err := r.RequestKeyFrame(now, id, rid); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(500 * time.Millisecond) // a key frame that comes by itself ends the request
+		return p.asked.Load() > before
+	})
 }
 
 // counted compares the statistics of both sides, when everything has been sent.
