@@ -104,9 +104,7 @@ func (m *pionMedia) impair() {
 	if m.cfg.loss == 0 {
 		return
 	}
-	m.pionWorld.mu.Lock()
-	m.loss = m.cfg.loss
-	m.pionWorld.mu.Unlock()
+	m.setLoss(m.cfg.loss)
 	random := rand.New(rand.NewPCG(m.cfg.seed, 1))
 	m.ours.call(func(*rtc.Rtc, time.Time) {
 		m.ours.late = func([]byte) time.Duration {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/pion/ice/v4"
-	"github.com/pion/logging"
 	"github.com/pion/transport/v5/vnet"
 	"github.com/pion/webrtc/v4"
 	"github.com/stretchr/testify/require"
@@ -20,15 +19,23 @@ import (
 	"github.com/sansrtc/rtc/sctp"
 )
 
-// pionWorld is a bubble's network with Pion on one host and us on the other.
+// virtualNet is a bubble's network, with us on one host and a peer on the other.
+type virtualNet struct {
+	router     *vnet.Router
+	our, their *vnet.Net
+
+	mu   sync.Mutex
+	rand *rand.Rand
+	loss float64
+}
+
+// pionWorld is a virtualNet with Pion as the peer.
 type pionWorld struct {
-	router *vnet.Router
-	ours   *rtcPeer
-	pc     *webrtc.PeerConnection
+	*virtualNet
+	ours *rtcPeer
+	pc   *webrtc.PeerConnection
 
 	mu       sync.Mutex
-	rand     *rand.Rand
-	loss     float64
 	channels map[string]*pionChannel
 	arrived  chan struct{} // a channel was opened, by either side
 }
@@ -41,48 +48,72 @@ type pionChannel struct {
 	closed   chan struct{}
 }
 
+// newVirtualNet must be called in a bubble.
+func newVirtualNet(t *testing.T, loss float64, seed uint64) *virtualNet {
+	t.Helper()
+	n := &virtualNet{loss: loss, rand: rand.New(rand.NewPCG(seed, 0))}
+	var err error
+	n.router, err = vnet.NewRouter(&vnet.RouterConfig{CIDR: "10.0.0.0/24", MinDelay: 10 * time.Millisecond, LoggerFactory: quietLogs})
+	require.NoError(t, err)
+	n.router.AddChunkFilter(func(vnet.Chunk) bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return n.loss == 0 || n.rand.Float64() >= n.loss
+	})
+	host := func(ip string) *vnet.Net {
+		host, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{ip}})
+		require.NoError(t, err)
+		require.NoError(t, n.router.AddNet(host))
+		return host
+	}
+	n.our, n.their = host("10.0.0.1"), host("10.0.0.2")
+	require.NoError(t, n.router.Start())
+	return n
+}
+
+// setLoss changes how much is lost.
+func (n *virtualNet) setLoss(loss float64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.loss = loss
+}
+
+// startRtc runs a session on our host.
+func (n *virtualNet) startRtc(t *testing.T, cfg rtc.Config) *rtcPeer {
+	t.Helper()
+	p := startRtc(t, cfg, listenVirtual(t, n.our, "10.0.0.1"))
+	p.patience = 5 * time.Minute // virtual
+	return p
+}
+
+func listenVirtual(t *testing.T, host *vnet.Net, ip string) net.PacketConn {
+	t.Helper()
+	socket, err := host.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(ip)})
+	require.NoError(t, err)
+	return socket
+}
+
 // newPionWorld must be called in a bubble.
 func newPionWorld(t *testing.T, loss float64, seed uint64, cfg rtc.Config, options ...func(*webrtc.API)) *pionWorld {
 	t.Helper()
 	w := &pionWorld{
-		loss: loss, rand: rand.New(rand.NewPCG(seed, 0)),
-		channels: map[string]*pionChannel{}, arrived: make(chan struct{}, 100),
+		virtualNet: newVirtualNet(t, loss, seed),
+		channels:   map[string]*pionChannel{}, arrived: make(chan struct{}, 100),
 	}
-	quiet := logging.NewDefaultLoggerFactory()
-	quiet.DefaultLogLevel = logging.LogLevelDisabled
-	var err error
-	w.router, err = vnet.NewRouter(&vnet.RouterConfig{CIDR: "10.0.0.0/24", MinDelay: 10 * time.Millisecond, LoggerFactory: quiet})
-	require.NoError(t, err)
-	w.router.AddChunkFilter(func(vnet.Chunk) bool {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return w.loss == 0 || w.rand.Float64() >= w.loss
-	})
-	host := func(ip string) *vnet.Net {
-		n, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{ip}})
-		require.NoError(t, err)
-		require.NoError(t, w.router.AddNet(n))
-		return n
-	}
-	our, their := host("10.0.0.1"), host("10.0.0.2")
-	require.NoError(t, w.router.Start())
-
-	settings := webrtc.SettingEngine{LoggerFactory: quiet}
-	settings.SetNet(their)
+	settings := webrtc.SettingEngine{LoggerFactory: quietLogs}
+	settings.SetNet(w.their)
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	settings.SetSCTPMaxMessageSize(256 << 10)
 	// A farewell closes the PeerConnection in a goroutine that waits with a mutex
 	// locked, which a bubble cannot sit out when another goroutine wants the mutex.
 	settings.DisableCloseByDTLS(true)
 	options = append(options, webrtc.WithSettingEngine(settings))
+	var err error
 	w.pc, err = webrtc.NewAPI(options...).NewPeerConnection(webrtc.Configuration{})
 	require.NoError(t, err)
 	w.pc.OnDataChannel(func(d *webrtc.DataChannel) { w.adopt(d) })
 
-	socket, err := our.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(10, 0, 0, 1)})
-	require.NoError(t, err)
-	w.ours = startRtc(t, cfg, socket)
-	w.ours.patience = 5 * time.Minute // virtual
+	w.ours = w.startRtc(t, cfg)
 	return w
 }
 
@@ -219,9 +250,7 @@ func testWebRTCPion(t *testing.T, w *pionWorld, weOffer bool) {
 	require.NoError(t, w.channel("theirs").Close())
 	wait(w.ours, "their channel closed", func(c *rtc.ChannelClosed) bool { return c.ID == theirs.ID && c.Err == nil })
 
-	w.mu.Lock()
-	w.loss = 0 // nobody repeats a farewell
-	w.mu.Unlock()
+	w.setLoss(0) // nobody repeats a farewell
 	if weOffer {
 		w.ours.close()
 		require.NoError(t, w.ours.waitClosed())
