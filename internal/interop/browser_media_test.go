@@ -75,114 +75,14 @@ func videoCodecs(b testBrowser) (names []string) {
 // mediaSession is a browserSession in which what comes is sent back.
 type mediaSession struct {
 	*browserSession
-
-	// The goroutine of the Rtc owns what follows.
-	sections map[rtc.MediaID]*rtc.MediaChanged
-	streams  map[string]*receivedStream // by kind and RID
-	quiet    bool                       // nothing is sent back
-	wishes   int                        // of the page for key frames
-	late     int                        // packets too old to be sent back
-	err      error                      // the first one of a method
-}
-
-// receivedStream is what came of one encoding.
-type receivedStream struct {
-	packets, bytes int
-	first, last    uint64 // sequence numbers
+	*mediaEcho
 }
 
 func newMediaSession(t *testing.T, b testBrowser, ns *netns.Namespace) *mediaSession {
-	s := &mediaSession{
-		browserSession: newBrowserSession(t, b, ns, rtc.Config{}),
-		sections:       map[rtc.MediaID]*rtc.MediaChanged{}, streams: map[string]*receivedStream{},
-	}
-	s.ours.call(func(*rtc.Rtc, time.Time) { s.ours.react = s.react })
-	t.Cleanup(func() {
-		if t.Failed() {
-			s.explain()
-		}
-	})
+	s := &mediaSession{browserSession: newBrowserSession(t, b, ns, rtc.Config{})}
+	s.mediaEcho = startMediaEcho(s.ours)
 	s.page(nil, "begin", map[string]any{})
 	return s
-}
-
-// react sends back what comes.
-func (s *mediaSession) react(r *rtc.Rtc, ev rtc.Event) bool {
-	switch ev := ev.(type) {
-	case *rtc.MediaChanged:
-		s.sections[ev.ID] = ev
-		return false
-	case *rtc.KeyFrameRequested:
-		s.wishes++
-		s.note(r.RequestKeyFrame(time.Now(), ev.ID, ev.RID))
-		return true
-	case *rtc.RTPReceived:
-		s.count(ev)
-		if !s.quiet {
-			s.sendBack(r, ev)
-		}
-		return true
-	default:
-		return false
-	}
-}
-
-func (s *mediaSession) count(p *rtc.RTPReceived) {
-	key := s.sections[p.ID].Kind.String() + p.RID
-	if s.streams[key] == nil {
-		s.streams[key] = &receivedStream{first: p.Sequence}
-	}
-	stream := s.streams[key]
-	stream.packets++
-	stream.bytes += len(p.Payload)
-	stream.first, stream.last = min(stream.first, p.Sequence), max(stream.last, p.Sequence)
-}
-
-// sendBack sends a packet to where it came from, without its header extensions.
-func (s *mediaSession) sendBack(r *rtc.Rtc, p *rtc.RTPReceived) {
-	section := s.sections[p.ID]
-	for _, c := range section.Codecs {
-		if c.Receive.PayloadType == p.Header.PayloadType {
-			h := rtp.Header{
-				Marker: p.Header.Marker, PayloadType: c.Send.PayloadType,
-				SequenceNumber: p.Header.SequenceNumber, Timestamp: p.Header.Timestamp,
-			}
-			err := r.WriteRTP(time.Now(), p.ID, "", &h, p.Payload)
-			if errors.Is(err, rtp.ErrSequence) {
-				s.late++ // repaired, but too old to be sent on
-				return
-			}
-			s.note(err)
-			return
-		}
-	}
-	s.note(fmt.Errorf("payload type %d of %s was not agreed on", p.Header.PayloadType, section.MID))
-}
-
-func (s *mediaSession) note(err error) {
-	if s.err == nil {
-		s.err = err
-	}
-}
-
-// explain logs what is known of a session that failed.
-func (s *mediaSession) explain() {
-	select {
-	case <-s.ours.ended:
-		s.t.Logf("the session has ended: %v", s.ours.err)
-		return
-	default:
-	}
-	s.ours.call(func(r *rtc.Rtc, _ time.Time) {
-		s.t.Logf("stats: %+v", r.Stats())
-		s.t.Logf("error: %v, wishes: %d, late: %d", s.err, s.wishes, s.late)
-		for key, stream := range s.streams {
-			s.t.Logf("%s: %+v", key, *stream)
-		}
-		for _, section := range s.sections {
-			s.t.Logf("section %+v", *section)
-		}
-	})
 }
 
 // begin negotiates audio and video, or what init says otherwise.

@@ -1,19 +1,13 @@
 package interop
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,185 +20,19 @@ import (
 const installNode = "apt-get install nodejs npm, then npm --prefix internal/interop/node ci"
 
 // nodePeers are the WebRTC implementations that npm has, each with what it can do.
-var nodePeers = []nodeKind{
+var nodePeers = []driverKind{
 	{name: "libdatachannel", module: "node-datachannel", maxMessage: 256 << 10, hidesOptions: true, hasty: true},
 	{name: "libwebrtc", module: "@roamhq/wrtc", maxMessage: 256 << 10, restarts: true},
 	{name: "werift", module: "werift", maxMessage: 64 << 10, restarts: true, noEmpty: true, forgetsUnordered: true, silent: true},
 }
 
-type nodeKind struct {
-	name, module string
-	maxMessage   int  // the largest message that goes both ways
-	restarts     bool // it can restart ICE
-
-	// hidesOptions: of a channel that we opened it says only label and protocol.
-	hidesOptions bool
-	// noEmpty: it sends an empty message as a DATA chunk without data, which SCTP forbids.
-	noEmpty bool
-	// forgetsUnordered: its OPEN says "ordered" when there is a limit as well.
-	forgetsUnordered bool
-	// silent: it leaves without a word.
-	silent bool
-	// hasty: it can be in the middle of the DTLS handshake before it has taken note of
-	// our fingerprint, when a path is found while it accepts an answer.
-	hasty bool
-}
-
-// nodePeer is one of them, in a process of its own: see node/driver.mjs for what it
-// understands.
-type nodePeer struct {
-	t     *testing.T
-	kind  nodeKind
-	stdin io.Writer
-
-	reports chan nodeReport
-	pending []nodeReport // reports read but not yet asked for
-
-	mu  sync.Mutex
-	log []string
-}
-
-type nodeReport struct {
-	Is        string
-	SDP       string
-	Candidate string
-	MID       string
-	State     string
-	Label     string
-	Protocol  string
-	Ordered   bool
-	// Retransmits and Lifetime are -1 if there is no limit.
-	Retransmits, Lifetime int
-	ID                    int
-	Text                  string
-	Binary                bool
-	Size                  int
-	SHA256                string
-}
-
-func startNode(t *testing.T, kind nodeKind) *nodePeer {
+// startNode runs one of them: see node/driver.mjs for what it understands.
+func startNode(t *testing.T, kind driverKind) *driver {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join("node", "node_modules", kind.module)); err != nil {
 		t.Fatalf("%s is not installed: %s", kind.module, installNode)
 	}
-	cmd := exec.Command("node", filepath.Join("node", kind.name+".mjs"))
-	stdin, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	stdout, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	p := &nodePeer{t: t, kind: kind, stdin: stdin, reports: make(chan nodeReport, 1<<14)}
-	cmd.Stderr = p
-	require.NoError(t, cmd.Start(), installNode)
-	var read sync.WaitGroup
-	read.Go(func() {
-		defer close(p.reports)
-		lines := bufio.NewScanner(stdout)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			p.note("→ " + lines.Text())
-			var r nodeReport
-			if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-				continue // a library's own chatter
-			}
-			p.reports <- r
-		}
-	})
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		read.Wait()
-		cmd.Wait()
-		if t.Failed() {
-			t.Logf("%s\n%s", kind.name, strings.Join(p.log, "\n"))
-		}
-	})
-	p.wait("ready", nil)
-	return p
-}
-
-// Write takes what the process prints on standard error.
-func (p *nodePeer) Write(b []byte) (int, error) {
-	p.note(strings.TrimSpace(string(b)))
-	return len(b), nil
-}
-
-// note keeps the last lines for a failure to show.
-func (p *nodePeer) note(line string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.log = append(p.log, fmt.Sprintf("%s %.3000s", time.Now().Format("05.000"), line))
-	if len(p.log) > 100 {
-		p.log = slices.Delete(p.log, 20, 21)
-	}
-}
-
-// tell gives a command.
-func (p *nodePeer) tell(do string, fields map[string]any) {
-	p.t.Helper()
-	command := map[string]any{"do": do}
-	for k, v := range fields {
-		command[k] = v
-	}
-	b, err := json.Marshal(command)
-	require.NoError(p.t, err)
-	p.note("← " + string(b))
-	_, err = p.stdin.Write(append(b, '\n'))
-	require.NoError(p.t, err)
-}
-
-// wait returns the first report of a kind that match accepts.
-func (p *nodePeer) wait(is string, match func(nodeReport) bool) nodeReport {
-	p.t.Helper()
-	timeout := time.After(patience)
-	for i := 0; ; i++ {
-		for i >= len(p.pending) {
-			select {
-			case r, ok := <-p.reports:
-				if !ok {
-					p.t.Fatalf("%s ended before it reported %s", p.kind.name, is)
-				}
-				if r.Is == "error" {
-					p.t.Errorf("%s reports an error: %s", p.kind.name, r.Text)
-				}
-				p.pending = append(p.pending, r)
-			case <-timeout:
-				p.t.Fatalf("%s did not report %s", p.kind.name, is)
-			}
-		}
-		if r := p.pending[i]; r.Is == is && (match == nil || match(r)) {
-			p.pending = slices.Delete(p.pending, i, i+1)
-			return r
-		}
-	}
-}
-
-func (p *nodePeer) waitLabel(is, label string) nodeReport {
-	p.t.Helper()
-	return p.wait(is, func(r nodeReport) bool { return r.Label == label })
-}
-
-func labelled(label string) map[string]any { return map[string]any{"label": label} }
-
-// passCandidates hands candidates that the peer reports later to take, until the end
-// of the test. Only one goroutine may read reports, so it is called between steps.
-func (p *nodePeer) passCandidates(take func(line string)) {
-	for {
-		select {
-		case r, ok := <-p.reports:
-			if !ok {
-				return
-			}
-			p.pending = append(p.pending, r)
-			continue
-		default:
-		}
-		break
-	}
-	p.pending = slices.DeleteFunc(p.pending, func(r nodeReport) bool {
-		if r.Is == "candidate" {
-			take(r.Candidate)
-		}
-		return r.Is == "candidate"
-	})
+	return startDriver(t, kind, installNode, "node", filepath.Join("node", kind.name+".mjs"))
 }
 
 func TestNodePeers(t *testing.T) {
@@ -220,7 +48,7 @@ func TestNodePeers(t *testing.T) {
 }
 
 // testNode sets a session up over loopback and runs through what data channels can do.
-func testNode(t *testing.T, kind nodeKind, weOffer bool) {
+func testNode(t *testing.T, kind driverKind, weOffer bool) {
 	theirs := startNode(t, kind)
 	ours := startRtc(t, rtc.Config{FailedTimeout: time.Millisecond}, newUDPSocket(t))
 	defer ours.stop()
@@ -271,7 +99,7 @@ func testNode(t *testing.T, kind nodeKind, weOffer bool) {
 }
 
 // nodeAnswers negotiates with an offer of ours.
-func nodeAnswers(ours *rtcPeer, theirs *nodePeer, restart bool) {
+func nodeAnswers(ours *rtcPeer, theirs *driver, restart bool) {
 	ours.t.Helper()
 	offer := ours.offer(rtc.Changes{DataChannels: true, ICERestart: restart})
 	theirs.tell("accept-offer", map[string]any{"sdp": offer.SDP()})
@@ -281,7 +109,7 @@ func nodeAnswers(ours *rtcPeer, theirs *nodePeer, restart bool) {
 }
 
 // nodeOffers negotiates with an offer of theirs.
-func nodeOffers(ours *rtcPeer, theirs *nodePeer, restart bool) {
+func nodeOffers(ours *rtcPeer, theirs *driver, restart bool) {
 	ours.t.Helper()
 	theirs.passCandidates(func(string) {}) // of another generation
 	theirs.tell("offer", map[string]any{"restart": restart})
@@ -316,18 +144,18 @@ func withoutCandidates(description string) (rest string, candidates []string) {
 }
 
 // trickleFrom waits for a candidate on loopback, in the description or after it.
-func trickleFrom(ours *rtcPeer, theirs *nodePeer, description string) {
+func trickleFrom(ours *rtcPeer, theirs *driver, description string) {
 	ours.t.Helper()
 	if strings.Contains(description, " 127.0.0.1 ") && strings.Contains(description, "a=candidate") {
 		return
 	}
-	ours.addCandidate(theirs.wait("candidate", func(r nodeReport) bool {
+	ours.addCandidate(theirs.wait("candidate", func(r driverReport) bool {
 		return strings.Contains(r.Candidate, " 127.0.0.1 ") && strings.Contains(strings.ToLower(r.Candidate), " udp ")
 	}).Candidate)
 }
 
 // testNodeKinds opens channels of each kind from both sides.
-func testNodeKinds(t *testing.T, ours *rtcPeer, theirs *nodePeer) {
+func testNodeKinds(t *testing.T, ours *rtcPeer, theirs *driver) {
 	t.Helper()
 	two, lifetime := uint16(2), 500*time.Millisecond
 	kinds := []struct {
@@ -372,7 +200,7 @@ func testNodeKinds(t *testing.T, ours *rtcPeer, theirs *nodePeer) {
 }
 
 // testNodeMessages sends 1,000 messages each way, then empty and large ones.
-func testNodeMessages(t *testing.T, ours *rtcPeer, theirs *nodePeer, id sctp.ChannelID, label string) {
+func testNodeMessages(t *testing.T, ours *rtcPeer, theirs *driver, id sctp.ChannelID, label string) {
 	t.Helper()
 	const messages = 1000
 	theirs.tell("burst", map[string]any{"label": label, "count": messages})
@@ -420,7 +248,7 @@ func pattern(size int) []byte {
 }
 
 // testNodeRestart restarts ICE from either side, with messages under way.
-func testNodeRestart(t *testing.T, ours *rtcPeer, theirs *nodePeer, id sctp.ChannelID) {
+func testNodeRestart(t *testing.T, ours *rtcPeer, theirs *driver, id sctp.ChannelID) {
 	t.Helper()
 	exchange := func(text string) {
 		t.Helper()
