@@ -55,6 +55,8 @@ type driverReport struct {
 	Candidate string
 	MID       string
 	State     string
+	Got       map[string]sinkReport // of media.mjs, by kind
+	RTP       []rtpReport
 	Label     string
 	Protocol  string
 	Ordered   bool

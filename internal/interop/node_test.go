@@ -101,7 +101,12 @@ func testNode(t *testing.T, kind driverKind, weOffer bool) {
 // nodeAnswers negotiates with an offer of ours.
 func nodeAnswers(ours *rtcPeer, theirs *driver, restart bool) {
 	ours.t.Helper()
-	offer := ours.offer(rtc.Changes{DataChannels: true, ICERestart: restart})
+	nodeAnswersTo(ours, theirs, rtc.Changes{DataChannels: true, ICERestart: restart})
+}
+
+func nodeAnswersTo(ours *rtcPeer, theirs *driver, changes rtc.Changes) {
+	ours.t.Helper()
+	offer := ours.offer(changes)
 	theirs.tell("accept-offer", map[string]any{"sdp": offer.SDP()})
 	answer := theirs.wait("answer", nil)
 	ours.acceptAnswer(offer, answer.SDP)

@@ -15,8 +15,8 @@ import (
 
 var simulcastRIDs = []string{"q", "h", "f"}
 
-// TestPionSimulcastReceived receives three encodings of one picture from Pion.
-func TestPionSimulcastReceived(t *testing.T) {
+// TestPionMediaSimulcastReceived receives three encodings of one picture from Pion.
+func TestPionMediaSimulcastReceived(t *testing.T) {
 	video := mediaStream(t, codec.VP8)
 	for _, frames := range []bool{false, true} {
 		for _, loss := range []float64{0, 0.05} {
@@ -72,8 +72,8 @@ func (m *pionMedia) pionSendsSimulcast(kind *mediaKind) {
 	}
 }
 
-// TestPionSimulcastSent sends three encodings of one picture to Pion.
-func TestPionSimulcastSent(t *testing.T) {
+// TestPionMediaSimulcastSent sends three encodings of one picture to Pion.
+func TestPionMediaSimulcastSent(t *testing.T) {
 	video := mediaStream(t, codec.VP8)
 	for _, frames := range []bool{false, true} {
 		for _, loss := range []float64{0, 0.05} {

@@ -18,14 +18,15 @@
 //
 // Reports: offer, answer, accepted, candidate, state, ice, channel, open, message,
 // closed, done, gone, error. A binary message is reported by its size and its
-// SHA-256, a string message by its text.
+// SHA-256, a string message by its text. An implementation may have more commands,
+// as media.mjs shows.
 import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';
 
 // limit is -1 for none, which some implementations write as 65535.
 const limit = (n) => (n === undefined || n === null || n === 65535 ? -1 : n);
 
-export function drive({ PeerConnection, configuration = {}, highWater = 1 << 20, exit = () => process.exit(0) }) {
+export function drive({ PeerConnection, configuration = {}, highWater = 1 << 20, exit = () => process.exit(0), more = () => ({}) }) {
   const report = (is, rest = {}) => process.stdout.write(JSON.stringify({ is, ...rest }) + '\n');
   const channels = new Map();
   const pc = new PeerConnection({ iceServers: [], ...configuration });
@@ -109,6 +110,7 @@ export function drive({ PeerConnection, configuration = {}, highWater = 1 << 20,
       report('gone');
     },
     quit: () => exit(),
+    ...more(pc, report),
   };
 
   let last = Promise.resolve();
