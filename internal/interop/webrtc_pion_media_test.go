@@ -155,7 +155,7 @@ func (m *pionMedia) enough(what string, kind *mediaKind, a arrivals, hasty bool)
 	switch {
 	case kind.format == codec.Opus && !m.cfg.audioNACK:
 		deviation := math.Sqrt(n * m.cfg.loss * (1 - m.cfg.loss))
-		least, most = n*(1-m.cfg.loss)-4*deviation, n*(1-m.cfg.loss)+4*deviation
+		least, most = n*(1-m.cfg.loss)-5*deviation, n*(1-m.cfg.loss)+5*deviation
 	case hasty:
 		least = n * (1 - 1.75*m.cfg.loss)
 	case m.cfg.loss > 0.1 && kind.format == codec.Opus:
@@ -226,21 +226,21 @@ func (m *pionMedia) counted() {
 	t := m.ours.t
 	t.Helper()
 	loss := m.cfg.loss
-	stale := loss*240 + 4*math.Sqrt(loss*240) + 1 // what may be lost since the last report that came
+	stale := loss*240 + 5*math.Sqrt(loss*240) + 1 // what may be lost since the last report that came
 	for _, p := range m.turns() {
 		mid := m.mid(p)
 		// What Pion sends.
 		ours, theirs := m.stream(mid, "", false), m.stats.Get(m.pionSSRC(p))
 		require.NotNil(t, theirs)
 		got, sent := float64(ours.Received.Packets), float64(theirs.OutboundRTPStreamStats.PacketsSent)
-		require.InDelta(t, sent*(1-loss), got, 0.1*loss*sent+4*math.Sqrt(loss*sent)+1, "packets, of %+v", ours.Received)
+		require.InDelta(t, sent*(1-loss), got, 0.1*loss*sent+5*math.Sqrt(loss*sent)+1, "packets, of %+v", ours.Received)
 		require.InDelta(t, float64(ours.Received.Lost), float64(theirs.RemoteInboundRTPStreamStats.PacketsLost), stale, "lost")
 		require.Positive(t, ours.Received.SenderReports)
 		require.InDelta(t, 0.06, theirs.RemoteInboundRTPStreamStats.RoundTripTime.Seconds(), 0.05, "round-trip time")
 		video, nack := p.source.format != codec.Opus, p.source.format != codec.Opus || m.cfg.audioNACK
 		if loss > 0 && nack {
 			requests := float64(ours.Received.NACKs)
-			require.InDelta(t, requests*(1-loss), float64(theirs.OutboundRTPStreamStats.NACKCount), 4*math.Sqrt(loss*requests)+1, "requests")
+			require.InDelta(t, requests*(1-loss), float64(theirs.OutboundRTPStreamStats.NACKCount), 5*math.Sqrt(loss*requests)+1, "requests")
 			require.Positive(t, ours.Received.Repaired)
 			require.Equal(t, video, ours.Received.RTXPackets > 0, "video is sent again by RTX, audio as it was")
 		} else {
@@ -251,7 +251,7 @@ func (m *pionMedia) counted() {
 		theirs = m.stats.Get(ours.SSRC)
 		require.NotNil(t, theirs)
 		plain := float64(ours.Sent.Packets + ours.Sent.Resends - ours.Sent.RTXPackets)
-		require.InDelta(t, plain*(1-loss), float64(theirs.InboundRTPStreamStats.PacketsReceived), 4*math.Sqrt(loss*plain)+1, "packets")
+		require.InDelta(t, plain*(1-loss), float64(theirs.InboundRTPStreamStats.PacketsReceived), 5*math.Sqrt(loss*plain)+1, "packets")
 		require.InDelta(t, float64(theirs.InboundRTPStreamStats.PacketsLost), float64(ours.Sent.Remote.TotalLost), stale, "lost")
 		require.InDelta(t, 0.06, ours.Sent.RTT.Seconds(), 0.05, "round-trip time")
 		require.Equal(t, loss > 0 && nack, theirs.InboundRTPStreamStats.NACKCount > 0)
