@@ -52,8 +52,9 @@ type clockPoint struct {
 }
 
 // maxClockError is how far a report may be from what the ones before say. Beyond it, the sender's
-// clock or timestamps have leapt, and the mapping begins anew.
-const maxClockError = 500 * time.Millisecond
+// clock or timestamps have leapt, or a source that counts samples has missed some, and the mapping begins anew.
+// Reports are wrong by a few milliseconds, so what is more is no noise that the line would have to even out.
+const maxClockError = 100 * time.Millisecond
 
 // Update takes what a sender report says. A report without NTP time says nothing.
 func (c *Clock) Update(ntp NTPTime, rtp uint32) {

@@ -105,4 +105,8 @@ func TestClockLeaps(t *testing.T) {
 	want("the timestamps have leapt", 5_048_000, epoch.Add(time.Hour+2*time.Second))
 	c.Update(NTPTimeOf(epoch.Add(time.Hour+2*time.Second)), 4_000_000)
 	want("back", 4_048_000, epoch.Add(time.Hour+3*time.Second))
+	c.Update(NTPTimeOf(epoch.Add(time.Hour+3*time.Second)), 4_048_000)
+	want("as it should be", 4_096_000, epoch.Add(time.Hour+4*time.Second))
+	c.Update(NTPTimeOf(epoch.Add(time.Hour+4*time.Second)), 4_086_400)
+	want("the source has missed 200 ms", 4_134_400, epoch.Add(time.Hour+5*time.Second))
 }
