@@ -67,6 +67,7 @@ func start(t *testing.T, places int) (h *hall, handler http.Handler, stop func()
 		}
 		return "", errors.New("not that one")
 	})
+	site.Handle("GET /more/", http.RedirectHandler("/", http.StatusSeeOther))
 	ctx, cancel := context.WithCancel(t.Context())
 	go site.loop.run(ctx)
 	stop = func() { cancel(); <-site.loop.done }
@@ -121,6 +122,7 @@ func TestSignalling(t *testing.T) {
 		{"GET", "/", "", http.StatusOK},
 		{"GET", "/shared/session.js", "", http.StatusOK},
 		{"GET", "/shared/nothing", "", http.StatusNotFound},
+		{"GET", "/more/of/it", "", http.StatusSeeOther},
 		{"DELETE", "/session/s0", "", http.StatusNoContent},
 		{"POST", "/session/s0/candidate", candidate, http.StatusNotFound}, // it has ended
 	} {

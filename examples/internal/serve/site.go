@@ -97,6 +97,9 @@ func (s *Site) run(ctx context.Context, addr, udp string, insecure bool, page fs
 	}
 }
 
+// Handle serves further requests, in goroutines of their own.
+func (s *Site) Handle(pattern string, handler http.Handler) { s.mux.Handle(pattern, handler) }
+
 // listenWeb opens the web server's socket, and tells the URL of the page.
 func listenWeb(addr string, insecure bool) (net.Listener, string, error) {
 	listener, err := net.Listen("tcp", addr)
