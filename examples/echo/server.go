@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"time"
@@ -111,16 +110,8 @@ func (s *server) Join(now time.Time, offer string, _ url.Values) (id, answer str
 	if len(s.sessions) >= maxSessions {
 		return "", "", serve.ErrBusy
 	}
-	r, err := rtc.New(now, rtc.Config{Certificate: s.cert})
+	r, answer, err := s.site.Accept(now, rtc.Config{Certificate: s.cert}, offer)
 	if err != nil {
-		return "", "", err
-	}
-	for _, c := range s.site.Candidates {
-		if err := r.AddLocalCandidate(now, c); err != nil {
-			return "", "", fmt.Errorf("candidate %v: %w", c.Addr, err)
-		}
-	}
-	if answer, err = r.AcceptOffer(now, offer); err != nil {
 		return "", "", err
 	}
 	id = rand.Text()

@@ -133,19 +133,11 @@ func (s *server) Join(now time.Time, offer string, _ url.Values) (id, answer str
 	p.name = now.Format("2006-01-02-150405-") + strings.ToLower(p.id[:4])
 	p.log = slog.New(s.site.Log).With("session", p.id[:6])
 	p.recorder = recorder.New(recorder.Config{Open: p.open})
-	p.rtc, err = rtc.New(now, rtc.Config{
+	p.rtc, answer, err = s.site.Accept(now, rtc.Config{
 		Certificate: s.cert, FailedTimeout: time.Second, Log: s.site.Log,
 		AudioCodecs: audioCodecs(), VideoCodecs: videoCodecs(), AcceptMedia: p.acceptMedia,
-	})
+	}, offer)
 	if err != nil {
-		return "", "", err
-	}
-	for _, c := range s.site.Candidates {
-		if err := p.rtc.AddLocalCandidate(now, c); err != nil {
-			return "", "", fmt.Errorf("candidate %v: %w", c.Addr, err)
-		}
-	}
-	if answer, err = p.rtc.AcceptOffer(now, offer); err != nil {
 		return "", "", err
 	}
 	s.sessions[p.id] = p

@@ -39,13 +39,8 @@ func (h *hall) Join(now time.Time, offer string, query url.Values) (id, answer s
 	if len(h.sessions) == h.places {
 		return "", "", fmt.Errorf("%w: all places are taken", ErrBusy)
 	}
-	r, err := rtc.New(now, rtc.Config{})
-	if err == nil {
-		err = r.AddLocalCandidate(now, ice.Candidate{Type: ice.Host, Addr: netip.MustParseAddrPort("10.0.0.1:1")})
-	}
-	if err == nil {
-		answer, err = r.AcceptOffer(now, offer)
-	}
+	site := &Site{Candidates: []ice.Candidate{{Type: ice.Host, Addr: netip.MustParseAddrPort("10.0.0.1:1")}}}
+	r, answer, err := site.Accept(now, rtc.Config{}, offer)
 	if err != nil {
 		return "", "", err
 	}

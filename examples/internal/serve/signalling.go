@@ -2,6 +2,7 @@ package serve
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -57,6 +58,20 @@ func (s *Site) postOffer(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Content-Type", "application/sdp")
 	w.WriteHeader(http.StatusCreated)
 	io.WriteString(w, answer)
+}
+
+// Accept makes the session that answers an offer. It can be reached at all addresses of the server.
+func (s *Site) Accept(now time.Time, cfg rtc.Config, offer string) (r *rtc.Rtc, answer string, err error) {
+	if r, err = rtc.New(now, cfg); err != nil {
+		return nil, "", err
+	}
+	for _, c := range s.Candidates {
+		if err := r.AddLocalCandidate(now, c); err != nil {
+			return nil, "", fmt.Errorf("candidate %v: %w", c.Addr, err)
+		}
+	}
+	answer, err = r.AcceptOffer(now, offer)
+	return r, answer, err
 }
 
 // HandleSession serves requests about a session, whose pattern must have its {id}. Call runs in the loop with
