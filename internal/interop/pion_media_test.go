@@ -5,15 +5,12 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/stats"
 	"github.com/pion/rtcp"
-	pionrtp "github.com/pion/rtp"
-	pionsdp "github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 	"github.com/stretchr/testify/require"
 
@@ -49,19 +46,11 @@ type pionMedia struct {
 	sections map[string]*rtc.MediaChanged // by MID
 	unknown  []string                     // events about sections that there are not
 
-	mu        sync.Mutex
-	pionTurns []*pionTurn
-	atUs      map[string]*mediaLog // by MID and RID
-	atPion    map[string]*mediaLog
-	reports   map[string]int // RTCP packets that Pion's senders have read, by type
-}
-
-// pionTurn is one encoding that Pion sends.
-type pionTurn struct {
-	*mediaSender
-	track *webrtc.TrackLocalStaticRTP
-	rtp   *webrtc.RTPSender
-	asked atomic.Int32 // how often for a key frame
+	mu      sync.Mutex
+	encoded []*pionEncoding
+	atUs    map[string]*mediaLog // by MID and RID
+	atPion  map[string]*mediaLog
+	reports map[string]int // RTCP packets that Pion's senders have read, by type
 }
 
 // newPionMedia must be called in a bubble.
@@ -130,15 +119,15 @@ func (m *pionMedia) stopSenders() {
 	for _, s := range m.ourSenders {
 		s.stop()
 	}
-	for _, p := range m.turns() {
+	for _, p := range m.encodings() {
 		p.stop()
 	}
 }
 
-func (m *pionMedia) turns() []*pionTurn {
+func (m *pionMedia) encodings() []*pionEncoding {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return append([]*pionTurn(nil), m.pionTurns...)
+	return append([]*pionEncoding(nil), m.encoded...)
 }
 
 // react logs what we receive. It runs in the goroutine of the Rtc.
@@ -206,109 +195,6 @@ func (m *pionMedia) adoptTrack(track *webrtc.TrackRemote, receiver *webrtc.RTPRe
 			}
 		}
 	}()
-}
-
-// pionSends adds a track of Pion's, which begins to send when start is called.
-func (m *pionMedia) pionSends(kind *mediaKind) *pionTurn {
-	t := m.ours.t
-	t.Helper()
-	track := newPionTrack(t, kind, "")
-	sender, err := m.pc.AddTrack(track)
-	require.NoError(t, err)
-	return m.addTurn(kind, track, sender)
-}
-
-func newPionTrack(t *testing.T, kind *mediaKind, rid string) *webrtc.TrackLocalStaticRTP {
-	t.Helper()
-	capability := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}
-	id := "sound"
-	if kind.format != codec.Opus {
-		id, capability.MimeType = "picture", "video/"+kind.format.String()
-	}
-	var options []func(*webrtc.TrackLocalStaticRTP)
-	if rid != "" {
-		options = append(options, webrtc.WithRTPStreamID(rid))
-	}
-	track, err := webrtc.NewTrackLocalStaticRTP(capability, id, "pion", options...)
-	require.NoError(t, err)
-	return track
-}
-
-func (m *pionMedia) addTurn(kind *mediaKind, track *webrtc.TrackLocalStaticRTP, sender *webrtc.RTPSender) *pionTurn {
-	p := &pionTurn{mediaSender: newMediaSender(kind), track: track, rtp: sender}
-	p.write = func(number uint16, packet mediaPacket) error {
-		h := pionrtp.Header{Version: 2, Marker: packet.marker, SequenceNumber: number, Timestamp: packet.timestamp}
-		if err := m.name(p, &h); err != nil {
-			return err
-		}
-		return track.WriteRTP(&pionrtp.Packet{Header: h, Payload: packet.payload})
-	}
-	m.mu.Lock()
-	m.pionTurns = append(m.pionTurns, p)
-	m.mu.Unlock()
-	go m.readRTCP(func() ([]rtcp.Packet, interceptor.Attributes, error) {
-		if rid := track.RID(); rid != "" {
-			return sender.ReadSimulcastRTCP(rid)
-		}
-		return sender.ReadRTCP()
-	}, func(packet rtcp.Packet) {
-		m.mu.Lock()
-		m.reports[rtcpName(packet)]++
-		m.mu.Unlock()
-		if _, ok := packet.(*rtcp.PictureLossIndication); ok {
-			p.asked.Add(1)
-			p.source.wish.Store(true)
-		}
-	})
-	return p
-}
-
-// name writes section and encoding into a packet of a simulcast, which Pion leaves to the application.
-func (m *pionMedia) name(p *pionTurn, h *pionrtp.Header) error {
-	rid := p.track.RID()
-	if rid == "" {
-		return nil
-	}
-	for _, x := range p.rtp.GetParameters().HeaderExtensions {
-		value := ""
-		switch x.URI {
-		case pionsdp.SDESMidURI:
-			value = m.mid(p)
-		case pionsdp.SDESRTPStreamIDURI:
-			value = rid
-		default:
-			continue
-		}
-		if err := h.SetExtension(uint8(x.ID), []byte(value)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// readRTCP reads what is there for a sender or a receiver of Pion's, which does nothing with it unless
-// it is read.
-func (m *pionMedia) readRTCP(read func() ([]rtcp.Packet, interceptor.Attributes, error), take func(rtcp.Packet)) {
-	for {
-		packets, _, err := read()
-		if err != nil {
-			return
-		}
-		for _, packet := range packets {
-			take(packet)
-		}
-	}
-}
-
-// mid returns the section of what Pion sends.
-func (m *pionMedia) mid(p *pionTurn) string {
-	for _, transceiver := range m.pc.GetTransceivers() {
-		if transceiver.Sender() == p.rtp {
-			return transceiver.Mid()
-		}
-	}
-	m.ours.t.Fatal("Pion's sender has no transceiver")
-	panic("unreachable")
 }
 
 // weSend makes a sender of ours, which begins to send when start is called.
@@ -413,7 +299,7 @@ func (m *pionMedia) explain() string {
 	})
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, p := range m.pionTurns {
+	for _, p := range m.encoded {
 		fmt.Fprintf(&b, "Pion sends %s: %d, errors: %v\n", p.track.ID(), p.sent.count(), p.takeErrors())
 	}
 	for key, l := range m.atUs {

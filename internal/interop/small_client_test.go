@@ -21,7 +21,6 @@ import (
 	"github.com/pion/rtcp"
 	pionrtp "github.com/pion/rtp"
 	pionsctp "github.com/pion/sctp"
-	pionsdp "github.com/pion/sdp/v3"
 	pionsrtp2 "github.com/pion/srtp/v2"
 	"github.com/pion/stun/v4"
 	"github.com/stretchr/testify/require"
@@ -40,8 +39,9 @@ type smallClient struct {
 
 	ufrag, pwd  string
 	remotePrint string
-	offer       *pionsdp.SessionDescription // of the other side, if it offered
+	answers     bool // and does not offer
 	media       []smallMedia
+	dataMID     string
 
 	inside, outside *lossy.Conn // what DTLS writes inside comes out outside, and the other way about
 	dtls            *dtls2.Conn
@@ -62,17 +62,10 @@ type smallConfig struct {
 	profile dtls2.SRTPProtectionProfile
 }
 
-// smallMedia is an audio or video section.
-type smallMedia struct {
-	kind, mid, codec string
-	payloadType      uint8
-	ssrc             uint32
-}
-
 func newSmallClient(t *testing.T, socket net.PacketConn, cfg smallConfig) *smallClient {
 	t.Helper()
 	c := &smallClient{
-		t: t, socket: socket, cfg: cfg, ufrag: "small", pwd: "a password of 22 or more",
+		t: t, socket: socket, cfg: cfg, ufrag: "small", pwd: "asmallclientspassword+", dataMID: "data",
 		checked: make(chan struct{}),
 		rtp:     make(chan *pionrtp.Packet, 10_000), rtcp: make(chan rtcp.Packet, 10_000), invalid: make(chan error, 10_000),
 		media: []smallMedia{
@@ -80,7 +73,6 @@ func newSmallClient(t *testing.T, socket net.PacketConn, cfg smallConfig) *small
 			{kind: "video", mid: "picture", codec: "VP8/90000", payloadType: 96, ssrc: 2222},
 		},
 	}
-	c.pwd = strings.ReplaceAll(c.pwd, " ", "+")
 	var err error
 	c.cert, err = selfsign.GenerateSelfSigned()
 	require.NoError(t, err)
@@ -90,90 +82,6 @@ func newSmallClient(t *testing.T, socket net.PacketConn, cfg smallConfig) *small
 	require.NoError(t, err)
 	go c.read()
 	return c
-}
-
-// description returns an offer, or the answer to one that was taken with accept.
-func (c *smallClient) description() string {
-	s, err := pionsdp.NewJSEPSessionDescription(false)
-	require.NoError(c.t, err)
-	setup := "actpass"
-	if c.offer != nil {
-		setup = map[bool]string{true: "active", false: "passive"}[c.cfg.client]
-	}
-	s.WithPropertyAttribute("ice-lite")
-	bundle := "BUNDLE"
-	section := func(m *pionsdp.MediaDescription, mid string) {
-		bundle += " " + mid
-		s.WithMedia(m.WithValueAttribute("mid", mid).WithICECredentials(c.ufrag, c.pwd).WithFingerprint("sha-256", c.print).
-			WithValueAttribute("setup", setup).WithCandidate(fmt.Sprintf("1 1 udp 2130706431 %s %d typ host",
-			c.socket.LocalAddr().(*net.UDPAddr).IP, c.socket.LocalAddr().(*net.UDPAddr).Port)).
-			WithPropertyAttribute("end-of-candidates"))
-	}
-	for _, m := range c.media {
-		codec := strings.Split(m.codec, "/")
-		d := pionsdp.NewJSEPMediaDescription(m.kind, nil)
-		d.MediaName.Formats = []string{fmt.Sprint(m.payloadType)}
-		d.WithValueAttribute("rtpmap", fmt.Sprintf("%d %s", m.payloadType, m.codec)).
-			WithValueAttribute("rtcp-fb", fmt.Sprintf("%d nack", m.payloadType)).
-			WithValueAttribute("rtcp-fb", fmt.Sprintf("%d nack pli", m.payloadType)).
-			WithPropertyAttribute("rtcp-mux").WithPropertyAttribute("sendrecv").
-			WithMediaSource(m.ssrc, "small", "small", codec[0])
-		section(d, m.mid)
-	}
-	data := &pionsdp.MediaDescription{
-		MediaName: pionsdp.MediaName{
-			Media: "application", Port: pionsdp.RangedPort{Value: 9},
-			Protos: []string{"UDP", "DTLS", "SCTP"}, Formats: []string{"webrtc-datachannel"},
-		},
-		ConnectionInformation: &pionsdp.ConnectionInformation{NetworkType: "IN", AddressType: "IP4", Address: &pionsdp.Address{Address: "0.0.0.0"}},
-	}
-	section(data.WithValueAttribute("sctp-port", "5000"), c.dataMID())
-	s.WithValueAttribute("group", bundle)
-	b, err := s.Marshal()
-	require.NoError(c.t, err)
-	return string(b)
-}
-
-// dataMID returns the mid of the section for data channels.
-func (c *smallClient) dataMID() string {
-	if c.offer != nil {
-		mid, _ := c.offer.MediaDescriptions[len(c.media)].Attribute("mid")
-		return mid
-	}
-	return "data"
-}
-
-// accept takes the description of the other side. Its sections must be audio, video and data.
-func (c *smallClient) accept(description string, offer bool) {
-	var s pionsdp.SessionDescription
-	require.NoError(c.t, s.UnmarshalString(description))
-	require.Len(c.t, s.MediaDescriptions, len(c.media)+1)
-	attribute := func(m *pionsdp.MediaDescription, key string) string {
-		v, ok := m.Attribute(key)
-		if !ok {
-			v, _ = s.Attribute(key)
-		}
-		return v
-	}
-	if offer {
-		c.offer = &s
-	}
-	c.remotePrint = strings.TrimPrefix(attribute(s.MediaDescriptions[0], "fingerprint"), "sha-256 ")
-	if !offer {
-		c.cfg.client = attribute(s.MediaDescriptions[0], "setup") == "passive"
-	}
-	for i := range c.media {
-		m, theirs := &c.media[i], s.MediaDescriptions[i]
-		require.Equal(c.t, m.kind, theirs.MediaName.Media)
-		m.mid = attribute(theirs, "mid")
-		for _, a := range theirs.Attributes {
-			number, codec, _ := strings.Cut(a.Value, " ")
-			if a.Key == "rtpmap" && codec == m.codec {
-				_, err := fmt.Sscan(number, &m.payloadType)
-				require.NoError(c.t, err)
-			}
-		}
-	}
 }
 
 // connect waits for a check and shakes hands.
@@ -332,8 +240,11 @@ func (c *smallClient) open(b []byte) error {
 		return err
 	}
 	p := &pionrtp.Packet{}
+	if err := p.Unmarshal(plain); err != nil {
+		return err
+	}
 	c.rtp <- p
-	return p.Unmarshal(plain)
+	return nil
 }
 
 // sendRTP sends a packet of one of c.media.

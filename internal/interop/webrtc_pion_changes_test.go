@@ -48,7 +48,7 @@ func TestPionMediaRestart(t *testing.T) {
 // goesOn waits until each stream that is sent has grown by a second's worth of packets.
 func (m *pionMedia) goesOn() {
 	m.ours.t.Helper()
-	for _, p := range m.turns() {
+	for _, p := range m.encodings() {
 		m.grows(m.log(m.atUs, m.mid(p)+p.track.RID()), "Pion's "+p.track.ID())
 	}
 	for key := range m.ourSenders {
@@ -169,16 +169,16 @@ func (m *pionMedia) endOurs(mid string) {
 }
 
 // endTheirs ends what Pion sends.
-func (m *pionMedia) endTheirs(theirs *pionTurn) {
+func (m *pionMedia) endTheirs(theirs *pionEncoding) {
 	theirs.stop()
 	m.mu.Lock()
-	m.pionTurns = slices.DeleteFunc(m.pionTurns, func(p *pionTurn) bool { return p == theirs })
+	m.encoded = slices.DeleteFunc(m.encoded, func(p *pionEncoding) bool { return p == theirs })
 	m.mu.Unlock()
 	time.Sleep(time.Second) // until what was lost has come
 }
 
 // changeDirection changes what is sent in a section, from both sides.
-func (m *pionMedia) changeDirection(section *rtc.MediaChanged, theirs *pionTurn) *pionTurn {
+func (m *pionMedia) changeDirection(section *rtc.MediaChanged, theirs *pionEncoding) *pionEncoding {
 	t := m.ours.t
 	t.Helper()
 	ours, atUs, atPion := m.ourSenders[section.MID], m.log(m.atUs, section.MID), m.log(m.atPion, section.MID)
@@ -225,7 +225,7 @@ func (m *pionMedia) changeDirection(section *rtc.MediaChanged, theirs *pionTurn)
 }
 
 // replace lets Pion add a track in the place of one that has ended, whose log is cleared.
-func (m *pionMedia) replace(ended *pionTurn, log *mediaLog) *pionTurn {
+func (m *pionMedia) replace(ended *pionEncoding, log *mediaLog) *pionEncoding {
 	t := m.ours.t
 	t.Helper()
 	log.clear()
@@ -248,7 +248,7 @@ func TestPionMediaRejected(t *testing.T) {
 		m.goesOn()
 		m.pionSends(video)
 		m.theyOffer(nil)
-		m.endTheirs(m.turns()[1])
+		m.endTheirs(m.encodings()[1])
 		m.goesOn()
 
 		theora := sdp.Codec{PayloadType: 96, Name: "theora", ClockRate: 90000}

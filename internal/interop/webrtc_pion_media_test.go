@@ -75,7 +75,7 @@ func (m *pionMedia) begin(weOffer bool, kinds ...*mediaKind) {
 	}
 	m.negotiate(weOffer, changes)
 	m.connected()
-	for _, p := range m.turns() {
+	for _, p := range m.encodings() {
 		m.weSend(p.source.mediaKind, m.mid(p), "").start()
 		p.start()
 	}
@@ -94,7 +94,7 @@ func (m *pionMedia) connected() {
 // flows waits until each stream that is sent has arrived.
 func (m *pionMedia) flows() {
 	m.ours.t.Helper()
-	for _, p := range m.turns() {
+	for _, p := range m.encodings() {
 		mid := m.mid(p)
 		m.waitUntil("Pion's "+p.track.ID()+" arrives", func() bool { return m.log(m.atUs, mid+p.track.RID()).count() > 0 })
 	}
@@ -109,11 +109,11 @@ func (m *pionMedia) arrivedWell(duration time.Duration) {
 	t := m.ours.t
 	t.Helper()
 	time.Sleep(duration)
-	ourMarks, theirMarks := map[string]mark{}, map[*pionTurn]mark{}
+	ourMarks, theirMarks := map[string]mark{}, map[*pionEncoding]mark{}
 	for key, s := range m.ourSenders {
 		ourMarks[key] = s.sent.mark()
 	}
-	for _, p := range m.turns() {
+	for _, p := range m.encodings() {
 		theirMarks[p] = p.sent.mark()
 	}
 	time.Sleep(4 * time.Second) // what is lost is asked for again and again
@@ -129,7 +129,7 @@ func (m *pionMedia) arrivedWell(duration time.Duration) {
 		got.assemble(t, s.source.format)
 		m.enough("our frames "+key, s.source.mediaKind, frameArrivals(t, s.source.mediaKind, s.sent, ourMarks[key], got, false), false)
 	}
-	for _, p := range m.turns() {
+	for _, p := range m.encodings() {
 		key := m.mid(p) + p.track.RID()
 		got := m.log(m.atUs, key)
 		require.Empty(t, p.takeErrors())
@@ -168,14 +168,15 @@ func (m *pionMedia) enough(what string, kind *mediaKind, a arrivals, hasty bool)
 			least = n * 0.88
 		}
 	}
-	require.GreaterOrEqual(t, float64(a.here), least, "%s\n%s", what, m.explain())
-	require.LessOrEqual(t, float64(a.here), most, what)
+	if here := float64(a.here); here < least || here > most {
+		t.Fatalf("%s: %v, of which %.0f to %.0f were expected\n%s", what, a, least, most, m.explain())
+	}
 }
 
 // keyFrames has each side ask the other for a key frame.
 func (m *pionMedia) keyFrames() {
 	m.ours.t.Helper()
-	for _, p := range m.turns() {
+	for _, p := range m.encodings() {
 		if p.source.format.Video() {
 			m.theyAsk(m.mid(p), "")
 			m.weAsk(p)
@@ -205,7 +206,7 @@ func (m *pionMedia) theyAsk(mid, rid string) {
 }
 
 // weAsk asks Pion for a key frame.
-func (m *pionMedia) weAsk(p *pionTurn) {
+func (m *pionMedia) weAsk(p *pionEncoding) {
 	t := m.ours.t
 	t.Helper()
 	id, rid := m.stream(m.mid(p), p.track.RID(), false).ID, p.track.RID()
@@ -227,7 +228,7 @@ func (m *pionMedia) counted() {
 	t.Helper()
 	loss := m.cfg.loss
 	stale := loss*240 + 5*math.Sqrt(loss*240) + 1 // what may be lost since the last report that came
-	for _, p := range m.turns() {
+	for _, p := range m.encodings() {
 		mid := m.mid(p)
 		// What Pion sends.
 		ours, theirs := m.stream(mid, "", false), m.stats.Get(m.pionSSRC(p))
@@ -266,7 +267,7 @@ func (m *pionMedia) counted() {
 }
 
 // pionSSRC returns the source of what Pion sends.
-func (m *pionMedia) pionSSRC(p *pionTurn) uint32 {
+func (m *pionMedia) pionSSRC(p *pionEncoding) uint32 {
 	for _, e := range p.rtp.GetParameters().Encodings {
 		if e.RID == p.track.RID() {
 			return uint32(e.SSRC)

@@ -31,22 +31,22 @@ func TestPionMediaSimulcastReceived(t *testing.T) {
 					m.pionSendsSimulcast(video)
 					m.theyOffer(nil)
 					m.connected()
-					mid := m.mid(m.turns()[0])
+					mid := m.mid(m.encodings()[0])
 					require.Equal(t, simulcastRIDs, m.changed(mid).RIDs)
-					for _, p := range m.turns() {
+					for _, p := range m.encodings() {
 						p.start()
 					}
 					m.flows()
-					for i, p := range m.turns() {
+					for i, p := range m.encodings() {
 						m.weAsk(p)
-						for _, other := range m.turns()[i+1:] {
+						for _, other := range m.encodings()[i+1:] {
 							if loss == 0 {
 								require.Zero(t, other.asked.Load(), "encoding %s was asked for a key frame", other.track.RID())
 							}
 						}
 					}
 					m.arrivedWell(4 * time.Second)
-					for _, p := range m.turns() {
+					for _, p := range m.encodings() {
 						stream := m.stream(mid, p.track.RID(), false)
 						require.Equal(t, m.pionSSRC(p), stream.SSRC)
 						require.Equal(t, loss > 0, stream.Received.RTXPackets > 0)
@@ -64,11 +64,11 @@ func (m *pionMedia) pionSendsSimulcast(kind *mediaKind) {
 	first := newPionTrack(t, kind, simulcastRIDs[0])
 	sender, err := m.pc.AddTrack(first)
 	require.NoError(t, err)
-	m.addTurn(kind, first, sender)
+	m.addEncoding(kind, first, sender)
 	for _, rid := range simulcastRIDs[1:] {
 		track := newPionTrack(t, kind, rid)
 		require.NoError(t, sender.AddEncoding(track))
-		m.addTurn(kind, track, sender)
+		m.addEncoding(kind, track, sender)
 	}
 }
 
