@@ -24,7 +24,7 @@ func NewAnswer(p Parameters, agreed *Agreement, offer *Session, accept []*Media)
 	plan, tag := offer.plan(agreed, accept)
 	s := p.session()
 	s.Media = make([]Media, 0, len(offer.Media))
-	setup := SetupNone
+	setup := SetupActive
 	if tag >= 0 {
 		t := &offer.Media[tag].Transport
 		if err := t.check(); err != nil {
@@ -37,7 +37,11 @@ func NewAnswer(p Parameters, agreed *Agreement, offer *Session, accept []*Media)
 	}
 	for i := range offer.Media {
 		if plan[i] == nil {
-			s.Media = append(s.Media, offer.Media[i].reject())
+			m := offer.Media[i].reject()
+			// It means nothing here, but Chromium writes it all the same, and webrtcbin refuses
+			// a description that leaves it out anywhere.
+			m.Transport = p.transport(setup, false)
+			s.Media = append(s.Media, m)
 			continue
 		}
 		m := p.answered(&offer.Media[i], *plan[i])

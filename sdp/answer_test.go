@@ -187,6 +187,12 @@ func TestAnswerToEveryBrowserOffer(t *testing.T) {
 		// What the peer reads is what we meant.
 		read := mustParse(t, answer.String())
 		require.Equal(t, answer.String(), read.String(), name)
+		for i := range read.Media { // rejected or not
+			require.Equal(t, parameters().ICEUfrag, read.Media[i].ICEUfrag, "%s: m-line %d", name, i)
+			require.Equal(t, parameters().ICEPwd, read.Media[i].ICEPwd, "%s: m-line %d", name, i)
+			require.Len(t, read.Media[i].Fingerprints, 1, "%s: m-line %d", name, i)
+			require.NotEqual(t, sdp.SetupNone, read.Media[i].Setup, "%s: m-line %d", name, i)
+		}
 		agreed, err := sdp.Agree(nil, offer, read, false)
 		require.NoError(t, err, name)
 		session, raw := rawSections(text)
@@ -279,6 +285,10 @@ a=fmtp:111 minptime=10;useinbandfec=1
 m=video 0 UDP/TLS/RTP/SAVPF 96
 c=IN IP4 0.0.0.0
 a=mid:1
+a=ice-ufrag:ours
+a=ice-pwd:0123456789abcdefghijkl
+a=fingerprint:sha-256 AB`+strings.Repeat(":AB", 31)+`
+a=setup:active
 a=inactive
 a=rtpmap:96 VP8/90000
 m=application 9 UDP/DTLS/SCTP webrtc-datachannel
@@ -364,7 +374,7 @@ func TestAnswerPlacesAndTags(t *testing.T) {
 		{"unknown kind and protocol", []string{
 			"m=image 9 QUIC/WARP xyz", "a=mid:i", "m=application 9 TCP/TLS/BFCP *", "a=mid:b",
 			"a=group:x y", data, "a=mid:d",
-		}, 2, 2, "m=image 0 QUIC/WARP xyz\r\nc=IN IP4 0.0.0.0\r\na=mid:i\r\nm=application 0 TCP/TLS/BFCP *\r\n"},
+		}, 2, 2, "m=image 0 QUIC/WARP xyz\r\n"},
 		{"other SCTP", []string{strings.Replace(data, "webrtc-datachannel", "other", 1), "a=mid:d"}, -1, -1, "m=application 0 UDP/DTLS/SCTP other\r\n"},
 	} {
 		text := description(test.lines...)

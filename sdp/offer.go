@@ -128,8 +128,8 @@ func (s *Session) place(p *Parameters, agreed *Agreement, fresh []Media, taken [
 	return nil
 }
 
-// bundle puts all sections that are not rejected into one bundle, and gives them
-// the transport. The section that speaks for it stays the same if it can.
+// bundle puts all sections that are not rejected into one bundle, and gives the
+// transport to all. The section that speaks for it stays the same if it can.
 func (s *Session) bundle(p *Parameters, agreed *Agreement) {
 	if len(s.Media) == 0 {
 		return
@@ -142,6 +142,7 @@ func (s *Session) bundle(p *Parameters, agreed *Agreement) {
 	for i := range s.Media {
 		m := &s.Media[i]
 		if m.Rejected() {
+			m.Transport = p.transport(SetupActpass, false) // as in answers
 			continue
 		}
 		if tag < 0 {
