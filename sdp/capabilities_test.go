@@ -184,6 +184,8 @@ func TestMediaAnswerToEveryBrowserOffer(t *testing.T) {
 		own[m.Kind].MaxSimulcast = 3
 		own[m.Kind].RTCPRsize = true
 	}
+	// Which Chromium had no hardware for.
+	own["video"].Codecs = append(own["video"].Codecs, sdp.Codec{PayloadType: 51, Name: "H265", ClockRate: 90000})
 	for name, text := range texts {
 		if !isOffer(name) {
 			continue

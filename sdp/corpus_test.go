@@ -11,12 +11,12 @@ import (
 	"github.com/sansrtc/rtc/sdp"
 )
 
-// corpus returns the real browser descriptions by file name without ".sdp".
+// corpus returns the descriptions of real peers by file name without ".sdp".
 func corpus(t testing.TB) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("../testdata/sdp/*.sdp")
 	require.NoError(t, err)
-	require.Len(t, files, 213)
+	require.Len(t, files, 227)
 	texts := make(map[string]string, len(files))
 	for _, file := range files {
 		b, err := os.ReadFile(file)
