@@ -2,6 +2,7 @@ package rtc_test
 
 import (
 	"encoding/binary"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -260,4 +261,28 @@ func TestMediaStoppedIsTheEnd(t *testing.T) {
 	require.Contains(t, got, "RTPReceived 1 #0")
 	require.NotContains(t, got, "RTPReceived 2 #0")
 	require.EqualValues(t, 1, w.r.Stats().Dropped.Unread)
+}
+
+// Peers of old, and webrtcbin, name streams and tracks beside the sources only.
+func TestMediaNamedBySources(t *testing.T) {
+	offer, err := os.ReadFile("testdata/sdp/gstreamer-b-av.offer.sdp")
+	require.NoError(t, err)
+	var offered [][]sdp.MSID
+	w := newWorld(t, worldConfig{seed: 8, change: func(l, _ *rtc.Config) {
+		l.AcceptMedia = func(o rtc.MediaOffer) (rtc.MediaConfig, bool) {
+			offered = append(offered, o.MSIDs)
+			return rtc.MediaConfig{}, true
+		}
+	}})
+	l := watchMedia(w.l)
+	_, err = w.l.AcceptOffer(w.net.Now(), string(offer))
+	require.NoError(t, err)
+	w.l.host.Wake()
+	w.net.Run(100 * ms)
+	want := [][]sdp.MSID{
+		{{Stream: "user869969498@host-c5551529", Track: "webrtctransceiver0"}},
+		{{Stream: "user869969498@host-c5551529", Track: "webrtctransceiver1"}},
+	}
+	require.Equal(t, want, offered)
+	require.Equal(t, want, [][]sdp.MSID{l.sections[rtc.Audio].MSIDs, l.sections[rtc.Video].MSIDs})
 }

@@ -41,7 +41,7 @@ type Media struct {
 
 	Codecs     []Codec     // in the order of the m-line: most wanted first
 	Extmaps    []Extmap    // header extensions (RFC 8285)
-	MSIDs      []MSID      // streams the track belongs to (RFC 8830)
+	MSIDs      []MSID      // streams the track belongs to (RFC 8830); if no line says so, as SSRCs do
 	SSRCs      []SSRC      // RFC 5576
 	SSRCGroups []SSRCGroup // RFC 5576
 	RIDs       []RID       // RFC 8851

@@ -229,6 +229,10 @@ func (sec *section) finishRTP(defaults *section) error {
 		sec.Extmaps = slices.Clone(defaults.Extmaps)
 	}
 	sec.ExtmapAllowMixed = sec.ExtmapAllowMixed || defaults.ExtmapAllowMixed
+	// Streams and tracks were named beside the sources once; webrtcbin does so still.
+	for i := 0; i < len(sec.SSRCs) && len(sec.MSIDs) == 0; i++ {
+		_ = sec.addMSID(sec.SSRCs[i].MSID) // none, or one that we do not understand
+	}
 	for i := range sec.Codecs {
 		c := &sec.Codecs[i]
 		for _, f := range sec.wildcard {
