@@ -252,3 +252,37 @@ func TestMediaFramesKeyRequests(t *testing.T) {
 	require.Greater(t, frames, before+60)
 	require.Equal(t, uint64(1), requests(), "one outage")
 }
+
+// Parameter sets that a sender tells in its description only, as webrtcbin does by default, are
+// put before the first key frame.
+func TestMediaFramesDescribedSets(t *testing.T) {
+	const sets = "Z0LADNoFBn58BagwMDUoAAADAAgAAAMA9HihVQ==,aM48gA=="
+	idr := append([]byte{0, 0, 0, 1, 0x65}, bytes.Repeat([]byte{0x88}, 100)...)
+	for _, senderOffers := range []bool{true, false} {
+		w := newWorld(t, worldConfig{seed: 5, link: simnet.LinkConfig{Delay: 20 * ms}, change: func(l, r *rtc.Config) {
+			fmtp := "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
+			r.VideoCodecs = []sdp.Codec{{PayloadType: 100, Name: "H264", ClockRate: 90000, Fmtp: fmtp}}
+			l.VideoCodecs = []sdp.Codec{{PayloadType: 100, Name: "H264", ClockRate: 90000, Fmtp: fmtp + ";sprop-parameter-sets=" + sets}}
+			r.AcceptMedia = func(rtc.MediaOffer) (rtc.MediaConfig, bool) { return rtc.MediaConfig{Frames: true}, true }
+		}})
+		l := watchMedia(w.l)
+		var frames [][]byte
+		w.r.onEvent = func(ev rtc.Event) {
+			if f, ok := ev.(*rtc.FrameReceived); ok {
+				frames = append(frames, bytes.Clone(f.Frame.Data))
+			}
+		}
+		if senderOffers {
+			w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
+		} else {
+			w.negotiate(w.r, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video, Frames: true}}})
+		}
+		w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+		require.NoError(t, w.l.WriteFrame(w.net.Now(), l.sections[rtc.Video].ID, "", 100, codec.Frame{Data: idr}))
+		w.l.host.Wake()
+		w.net.Run(time.Second)
+		require.Len(t, frames, 1, "the sender offers: %t", senderOffers)
+		require.True(t, bytes.HasSuffix(frames[0], idr))
+		require.Equal(t, []byte{0, 0, 0, 1, 0x67, 0x42, 0xc0}, frames[0][:7], "a sequence parameter set")
+	}
+}

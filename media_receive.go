@@ -357,7 +357,8 @@ func (s *inStream) prepare(payloadType uint8) bool {
 	if c == nil {
 		return false
 	}
-	d, err := codec.NewDepacketizer(codec.DepacketizerConfig{Name: c.Name, FMTP: c.Receive.Fmtp})
+	// What the peer sends is in its own description: parameter sets, for example.
+	d, err := codec.NewDepacketizer(codec.DepacketizerConfig{Name: c.Name, FMTP: c.Send.Fmtp})
 	if err != nil {
 		return false
 	}
