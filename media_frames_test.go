@@ -2,6 +2,7 @@ package rtc_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -284,5 +285,32 @@ func TestMediaFramesDescribedSets(t *testing.T) {
 		require.Len(t, frames, 1, "the sender offers: %t", senderOffers)
 		require.True(t, bytes.HasSuffix(frames[0], idr))
 		require.Equal(t, []byte{0, 0, 0, 1, 0x67, 0x42, 0xc0}, frames[0][:7], "a sequence parameter set")
+	}
+}
+
+// Nor does one in which packets come before that which shows that it is a key frame: an access unit
+// delimiter, for example.
+func TestMediaFramesWaitForTheKey(t *testing.T) {
+	for _, key := range []bool{true, false} {
+		w := newWorld(t, worldConfig{seed: 4, link: simnet.LinkConfig{Delay: 20 * ms}, change: func(_, r *rtc.Config) {
+			r.AcceptMedia = func(rtc.MediaOffer) (rtc.MediaConfig, bool) { return rtc.MediaConfig{Frames: true}, true }
+		}})
+		l := watchMedia(w.l)
+		w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
+		w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+		section := l.sections[rtc.Video]
+		i := slices.IndexFunc(section.Codecs, func(c sdp.AgreedCodec) bool { return c.Name == "H264" })
+		packets := [][]byte{{0x09, 0xf0}, {0x67, 0x42, 0xc0, 0x0c}, {0x68, 0xce, 0x3c}, {0x65, 0x88, 0x84}}
+		if !key {
+			packets = [][]byte{{0x09, 0xf0}, {0x41, 0x9a, 0x01}, {0x41, 0x9a, 0x02}}
+		}
+		for n, payload := range packets {
+			h := rtp.Header{PayloadType: section.Codecs[i].Send.PayloadType, SequenceNumber: uint16(n), Marker: n == len(packets)-1}
+			require.NoError(t, w.l.WriteRTP(w.net.Now(), section.ID, "", &h, payload))
+			w.l.host.Wake()
+			w.net.Run(5 * ms)
+		}
+		w.net.Run(100 * ms)
+		require.Equal(t, !key, l.wishes > 0)
 	}
 }
