@@ -139,16 +139,11 @@ func (s *mediaSession) echoes(kinds ...string) (first pageStream) {
 		}
 	}
 	s.ours.call(func(r *rtc.Rtc, _ time.Time) {
-		if s.err != nil {
-			s.t.Errorf("sending back: %v", s.err)
-		}
+		s.check(r)
 		for _, kind := range kinds {
 			if stream := s.streams[kind]; stream == nil || stream.packets < 30 {
 				s.t.Errorf("of %s came %+v", kind, stream)
 			}
-		}
-		if d := r.Stats().Dropped; d.Unauthentic+d.Malformed+d.Unread+d.Unsealed > 0 {
-			s.t.Errorf("dropped: %+v", d)
 		}
 	})
 	return first

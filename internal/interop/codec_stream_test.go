@@ -134,15 +134,26 @@ func (k *videoKind) stream(t *testing.T) [][]byte {
 // decode returns a digest of each picture that a decoder makes of the frames.
 func (k *videoKind) decode(t *testing.T, frames [][]byte) (digests []string) {
 	t.Helper()
+	_, digests = k.pictures(t, frames)
+	return digests
+}
+
+// pictures returns the size of the pictures that a decoder makes of the frames, such as 320x180,
+// and a digest of each.
+func (k *videoKind) pictures(t *testing.T, frames [][]byte) (size string, digests []string) {
+	t.Helper()
 	name := filepath.Join(t.TempDir(), k.file)
 	require.NoError(t, os.WriteFile(name, k.join(frames), 0o600))
 	for line := range strings.Lines(ffmpeg(t, "-i", name, "-vsync", "passthrough", "-f", "framemd5", "-")) {
+		fields := strings.Fields(line)
+		last := fields[len(fields)-1]
 		if !strings.HasPrefix(line, "#") {
-			fields := strings.Fields(line)
-			digests = append(digests, fields[len(fields)-1])
+			digests = append(digests, last)
+		} else if strings.HasPrefix(line, "#dimensions") {
+			size = last
 		}
 	}
-	return digests
+	return size, digests
 }
 
 // wire is a network that loses and reorders packets, with a receiver that has some of the

@@ -16,7 +16,7 @@ import (
 )
 
 // driver is a WebRTC implementation in a process of its own, which takes commands and gives reports
-// as lines of JSON: node/driver.mjs says which.
+// as lines of JSON: node/driver.mjs and gstreamer/peer.py say which.
 type driver struct {
 	t       *testing.T
 	kind    driverKind
@@ -38,10 +38,12 @@ type driverKind struct {
 
 	// hidesOptions: of a channel that we opened it says only label and protocol.
 	hidesOptions bool
-	// noEmpty: it sends an empty message as a DATA chunk without data, which SCTP forbids.
+	// noEmpty: it cannot send an empty message, or tries with a DATA chunk without data, which SCTP forbids.
 	noEmpty bool
 	// forgetsUnordered: its OPEN says "ordered" when there is a limit as well.
 	forgetsUnordered bool
+	// swapsEmpty: what is an empty string to us is an empty binary message to it.
+	swapsEmpty bool
 	// silent: it leaves without a word.
 	silent bool
 	// hasty: it can be in the middle of the DTLS handshake before it has taken note of
@@ -67,6 +69,12 @@ type driverReport struct {
 	Binary                bool
 	Size                  int
 	SHA256                string
+
+	// Of webrtcbin.
+	Decoded  []gstDecoded
+	Buffers  map[string]gstBuffer // by SSRC
+	Feedback gstFeedback
+	Stats    []gstStats
 }
 
 // startDriver runs a driver until the end of the test. install is the command that installs

@@ -11,7 +11,7 @@ import (
 
 // patience is how long a peer in another process may take for one step. Steps take
 // milliseconds; a loaded machine takes seconds.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // process is a peer in a process of its own. What it prints is kept, so that a failure
 // can show it.

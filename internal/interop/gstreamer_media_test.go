@@ -1,0 +1,171 @@
+package interop
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sansrtc/rtc"
+	"github.com/sansrtc/rtc/rtp/codec"
+	"github.com/sansrtc/rtc/sdp"
+)
+
+// gstFormats are the codecs of video that webrtcbin has. The packages have an encoder of AV1 too, but
+// nothing that puts it into RTP.
+var gstFormats = []codec.Format{codec.VP8, codec.VP9, codec.H264, codec.H265}
+
+// TestGStreamer lets webrtcbin send a picture and a tone, which come back to it as packets or as
+// frames.
+func TestGStreamer(t *testing.T) {
+	for i, format := range gstFormats {
+		for _, weOffer := range []bool{false, true} {
+			frames := weOffer == (i%2 == 0)
+			t.Run(format.String()+"/"+gstRole(weOffer), func(t *testing.T) {
+				t.Parallel()
+				testGStreamer(t, format, weOffer, frames)
+			})
+		}
+	}
+}
+
+func testGStreamer(t *testing.T, format codec.Format, weOffer, frames bool) {
+	s := startGStreamer(t, asFrames(frames), "bundle-policy=max-bundle")
+	s.media(rtc.Audio, "OPUS", 111, nil)
+	s.media(rtc.Video, format.String(), payloadTypeOf(format), nil)
+	s.begin(weOffer, frames)
+	s.ours.call(func(*rtc.Rtc, time.Time) {
+		for _, section := range s.sections {
+			if len(section.MSIDs) != 1 || section.Direction != sdp.SendRecv {
+				t.Errorf("section %+v", *section)
+			}
+		}
+	})
+
+	r := s.plays(30, 100)
+	video, audio := r.decoded(rtc.Video), r.decoded(rtc.Audio)
+	require.Equal(t, []int{320, 180}, []int{video.Width, video.Height})
+	require.Equal(t, []int{48000, 2}, []int{audio.Rate, audio.Channels})
+	s.asksForKeyFrames()
+	s.reports()
+	testNodeMessages(t, s.ours, s.theirs, s.channel, "ours")
+	if frames {
+		s.checkFrames(format)
+		s.checkTimes()
+	} else {
+		s.checkPackets()
+	}
+	s.end()
+}
+
+// payloadTypeOf returns what we offer a codec under.
+func payloadTypeOf(format codec.Format) uint8 {
+	codecs := rtc.DefaultVideoCodecs()
+	i := slices.IndexFunc(codecs, func(c sdp.Codec) bool { return codec.FormatByName(c.Name) == format })
+	return codecs[i].PayloadType
+}
+
+// asksForKeyFrames lets webrtcbin ask for a key frame of what comes back to it, for which we ask webrtcbin.
+func (s *gstSession) asksForKeyFrames() {
+	s.t.Helper()
+	for _, command := range []bool{false, true} {
+		r := s.stats()
+		theirs, ours := r.decoded(rtc.Video).Keys, s.received(rtc.Video).keys
+		s.theirs.tell("key-frame", map[string]any{"command": command})
+		s.until("a key frame", func(r driverReport) bool { return r.decoded(rtc.Video).Keys > theirs })
+		require.Greater(s.t, s.received(rtc.Video).keys, ours)
+	}
+	sent := s.streamStats(rtc.Video, true).Sent
+	require.Positive(s.t, sent.PLIs)
+	require.Positive(s.t, sent.FIRs)
+}
+
+// streamStats returns our statistics of a stream that we send or receive.
+func (s *gstSession) streamStats(kind rtc.MediaKind, sending bool) (got rtc.StreamStats) {
+	s.t.Helper()
+	s.ours.call(func(r *rtc.Rtc, _ time.Time) {
+		for _, stats := range r.AppendStreamStats(nil) {
+			if stats.Sending == sending && s.sections[stats.ID].Kind == kind {
+				got = stats
+			}
+		}
+	})
+	return got
+}
+
+// reports waits until both sides know what the other one reports.
+func (s *gstSession) reports() {
+	s.t.Helper()
+	for _, kind := range []rtc.MediaKind{rtc.Audio, rtc.Video} {
+		s.until("reports of "+kind.String(), func(driverReport) bool {
+			return s.streamStats(kind, true).Sent.RemoteReports > 0 && s.streamStats(kind, false).Received.SenderReports > 0
+		})
+		sent := s.streamStats(kind, true)
+		require.Less(s.t, sent.Sent.RTT, time.Second)
+		s.until("our report of "+kind.String(), func(r driverReport) bool {
+			return slices.ContainsFunc(r.Stats, func(stats gstStats) bool { return stats.SSRC == sent.SSRC && stats.Source.HasSender })
+		})
+	}
+	s.until("a round trip", func(r driverReport) bool {
+		return slices.ContainsFunc(r.Stats, func(stats gstStats) bool { return stats.Source.HasReport && stats.Source.RoundTrip < 1<<16 })
+	})
+}
+
+// checkPackets looks at what came as packets.
+func (s *gstSession) checkPackets() {
+	s.t.Helper()
+	for _, kind := range []rtc.MediaKind{rtc.Audio, rtc.Video} {
+		got := s.received(kind)
+		s.t.Logf("%v: %v", kind, &got)
+		require.True(s.t, got.begins, "the first packet of %v begins a key frame", kind)
+		require.EqualValues(s.t, got.last-got.first+1, got.packets, "nothing is lost on loopback")
+	}
+}
+
+// checkFrames looks at what came as frames.
+func (s *gstSession) checkFrames(format codec.Format) {
+	s.t.Helper()
+	video, audio := s.received(rtc.Video), s.received(rtc.Audio)
+	for _, stream := range []receivedStream{video, audio} {
+		s.t.Logf("%v", &stream)
+		require.True(s.t, stream.begins, "the first frame is a key frame")
+		for i, f := range stream.frames[1:] {
+			require.False(s.t, f.Frame.Gap, "frame %d", i+1)
+			require.Positive(s.t, int32(f.Frame.Timestamp-stream.frames[i].Frame.Timestamp), "frame %d", i+1)
+		}
+	}
+
+	var frames [][]byte
+	for _, f := range video.frames {
+		frames = append(frames, f.Frame.Data)
+	}
+	i := slices.IndexFunc(videoKinds, func(k videoKind) bool { return k.format == format })
+	size, pictures := videoKinds[i].pictures(s.t, frames)
+	require.Equal(s.t, "320x180", size)
+	require.Len(s.t, pictures, len(frames))
+}
+
+// checkTimes compares the times of the frames with those at which they came.
+func (s *gstSession) checkTimes() {
+	s.t.Helper()
+	video, audio := s.received(rtc.Video), s.received(rtc.Audio)
+	picture, sound := video.delay(s.t), audio.delay(s.t)
+	s.t.Logf("the least delays are %v and %v", picture, sound)
+	require.Less(s.t, (picture - sound).Abs(), time.Second/2, "sound and picture are in step")
+	require.Less(s.t, picture.Abs(), 2*time.Second, "both sides have the same clock")
+}
+
+// delay returns the least time that a frame took from its capture to us. There are times for all
+// frames from the first sender report on.
+func (r *receivedStream) delay(t *testing.T) time.Duration {
+	t.Helper()
+	first := slices.IndexFunc(r.frames, func(f receivedFrame) bool { return !f.Time.IsZero() })
+	require.GreaterOrEqual(t, first, 0, "no frame has a time")
+	least := time.Hour
+	for _, f := range r.frames[first:] {
+		require.False(t, f.Time.IsZero())
+		least = min(least, f.at.Sub(f.Time))
+	}
+	return least
+}
