@@ -34,4 +34,5 @@ func (r *Rtc) end(err error) {
 	}
 	r.agent.Close(r.now)
 	r.held.clear()
+	r.early = nil
 }

@@ -79,6 +79,7 @@ func (r *Rtc) connected() {
 		r.end(err)
 		return
 	}
+	r.releaseMedia()
 	r.startSCTP()
 }
 

@@ -56,3 +56,32 @@ func (q *holdQueue) pop(good func(ice.Path) bool) (ice.Path, []byte, bool) {
 
 // clear forgets everything: after the handshake the peer has nothing early to say.
 func (q *holdQueue) clear() { q.datagrams = nil }
+
+// How many datagrams of media are held until the handshake is done, and how large they may be.
+const (
+	maxEarlyMedia = 16
+	maxEarlySize  = 2048
+)
+
+// holdMedia keeps a datagram of media for which there are no keys yet, or reports that there is no
+// room. The peer sends at once when it has the keys; its last flight may be overtaken, or get lost. A
+// stream without its beginning cannot be decoded.
+func (r *Rtc) holdMedia(path ice.Path, b []byte) bool {
+	if r.conn == nil || r.conn.State().HandshakeDone || len(r.media) == 0 {
+		return false
+	}
+	if len(r.early) == maxEarlyMedia || len(b) > maxEarlySize {
+		return false
+	}
+	r.early = append(r.early, heldDatagram{path, slices.Clone(b)})
+	return true
+}
+
+// releaseMedia takes in what holdMedia has kept.
+func (r *Rtc) releaseMedia() {
+	early := r.early
+	r.early = nil
+	for _, d := range early {
+		r.receiveMedia(d.path, d.data)
+	}
+}

@@ -72,7 +72,9 @@ func (r *Rtc) receiveMedia(path ice.Path, b []byte) {
 		r.stats.Dropped.Unvalidated++
 		return
 	case r.protection == nil:
-		r.stats.Dropped.Media++
+		if !r.holdMedia(path, b) {
+			r.stats.Dropped.Media++
+		}
 		return
 	}
 	rtcp := rtp.IsRTCP(b)

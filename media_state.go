@@ -25,6 +25,7 @@ type mediaState struct {
 	ownSSRC   uint32 // of reports, in a session that sends nothing
 
 	protection  srtp.Protection // nil until DTLS is done
+	early       []heldDatagram  // waits for it
 	extensions  extensionIDs
 	reducedSize bool // the peer takes reduced-size RTCP
 

@@ -28,7 +28,7 @@ type Drops struct {
 	Unknown       uint64 // no protocol begins with such a byte
 	Unvalidated   uint64 // not STUN, and from an address the peer has not proved to own
 	Held          uint64 // early datagrams past the limit of what is held for a path under validation
-	Media         uint64 // RTP or RTCP that nobody agreed to receive, or before there are keys
+	Media         uint64 // RTP or RTCP that nobody agreed to receive, or past the limit of what is held until there are keys
 	Unauthentic   uint64 // RTP or RTCP that failed authentication, or was replayed
 	Malformed     uint64 // authentic RTP or RTCP that breaks the rules
 	UnknownSource uint64 // authentic RTP that belongs to no section
