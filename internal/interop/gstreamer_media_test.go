@@ -118,9 +118,17 @@ func (s *gstSession) checkPackets() {
 	for _, kind := range []rtc.MediaKind{rtc.Audio, rtc.Video} {
 		got := s.received(kind)
 		s.t.Logf("%v: %v", kind, &got)
-		require.True(s.t, got.begins, "the first packet of %v begins a key frame", kind)
+		require.True(s.t, got.begins || s.beheaded(), "%v begins with a key frame", kind)
 		require.EqualValues(s.t, got.last-got.first+1, got.packets, "nothing is lost on loopback")
 	}
+}
+
+// beheaded reports whether more media came before the end of the handshake than is held: webrtcbin sends as
+// soon as it has the keys, which on a busy machine is well before its last flight.
+func (s *gstSession) beheaded() (dropped bool) {
+	s.t.Helper()
+	s.ours.call(func(r *rtc.Rtc, _ time.Time) { dropped = r.Stats().Dropped.Media > 0 })
+	return dropped
 }
 
 // checkFrames looks at what came as frames.

@@ -171,7 +171,9 @@ func TestGStreamerParameterSets(t *testing.T) {
 				s.receives(rtc.Video, 15)
 				s.receives(rtc.Audio, 20)
 				s.checkFrames(format)
-				require.Zero(t, s.streamStats(rtc.Video, false).Received.KeyRequests, "the first picture can be decoded")
+				if !s.beheaded() {
+					require.Zero(t, s.streamStats(rtc.Video, false).Received.KeyRequests, "the first picture can be decoded")
+				}
 				s.end()
 			})
 		}
