@@ -222,7 +222,7 @@ class Peer:
         self.buffers[ssrc] = buffer
 
     def key_frame(self, command):
-        for stream in self.streams:
+        for stream in list(self.streams):
             if stream.describe().get("kind") == "video":
                 stream.request_key_frame(command)
 
@@ -230,8 +230,8 @@ class Peer:
         told = plain(self.ask("get-stats", None)).values()
         session = self.bin.get_by_name("rtpbin").emit("get-session", 0)
         transport = session and session.get_property("twcc-stats")
-        report("stats", feedback=plain(transport) if transport else {}, decoded=[stream.describe() for stream in self.streams],
-               buffers={ssrc: plain(buffer.get_property("stats")) for ssrc, buffer in self.buffers.items()},
+        report("stats", feedback=plain(transport) if transport else {}, decoded=[stream.describe() for stream in list(self.streams)],
+               buffers={ssrc: plain(buffer.get_property("stats")) for ssrc, buffer in list(self.buffers.items())},
                stats=[s for s in told if s["type"] in ("inbound-rtp", "outbound-rtp", "remote-inbound-rtp")])
 
     # Signalling.
