@@ -9,6 +9,7 @@ import (
 
 	"github.com/sansrtc/rtc"
 	"github.com/sansrtc/rtc/rtp/codec"
+	"github.com/sansrtc/rtc/sctp"
 	"github.com/sansrtc/rtc/sdp"
 )
 
@@ -50,8 +51,7 @@ func testGStreamer(t *testing.T, format codec.Format, weOffer, frames bool) {
 	s.asksForKeyFrames()
 	s.reports()
 	if format == codec.VP8 {
-		testNodeKinds(t, s.ours, s.theirs)
-		testNodeMessages(t, s.ours, s.theirs, s.channel, "ours")
+		s.tryChannels()
 	}
 	if frames {
 		s.checkFrames(format)
@@ -60,6 +60,23 @@ func testGStreamer(t *testing.T, format codec.Format, weOffer, frames bool) {
 		s.checkPackets()
 	}
 	s.end()
+}
+
+// tryChannels runs through what data channels can do.
+func (s *gstSession) tryChannels() {
+	s.t.Helper()
+	testNodeKinds(s.t, s.ours, s.theirs)
+	testNodeMessages(s.t, s.ours, s.theirs, s.channel, "ours")
+	closed := func(id sctp.ChannelID) {
+		wait(s.ours, "a closed channel", func(c *rtc.ChannelClosed) bool { return c.ID == id && c.Err == nil })
+	}
+	s.ours.closeChannel(s.channel)
+	closed(s.channel)
+	s.theirs.waitLabel("closed", "ours")
+	id := s.ours.open(sctp.ChannelConfig{Label: "another"})
+	s.theirs.waitLabel("open", "another")
+	s.theirs.tell("close-channel", labelled("another"))
+	closed(id)
 }
 
 // payloadTypeOf returns what we offer a codec under.

@@ -18,10 +18,9 @@ Commands, in the order they are given (the next waits for the last):
     {"do":"key-frame","command":true|false}     ask for a key frame of what is received, by FIR or PLI
     {"do":"stats"}                              → stats
     {"do":"close-channel","label":…}
-    {"do":"close"}                              stop the pipeline → gone
 
 Reports: offer, answer, accepted, candidate, state, channel, open, message, closed, aborted,
-done, stats, gone, error. A binary message is reported by its size and its SHA-256, a string
+done, stats, error. A binary message is reported by its size and its SHA-256, a string
 message by its text. Stats are what came out of the decoders, the statistics of the jitter
 buffers by SSRC, what transport-wide feedback tells, and what get-stats tells of streams.
 """
@@ -173,10 +172,6 @@ class Peer:
     def on_state(self, *_):
         report("state", state=self.bin.get_property("connection-state").value_nick)
 
-    def close(self):
-        self.pipeline.set_state(Gst.State.NULL)
-        report("gone")
-
     # Media.
 
     def media(self, kind, codec, type, direction="sendrecv", nack=False, fec=False, sets=True, extensions=()):
@@ -188,8 +183,8 @@ class Peer:
         if direction == "recvonly":
             transceiver = self.bin.emit("add-transceiver", directions.RECVONLY, caps)
         else:
-            # What is old by the time of the connection is not sent, so that sender reports are right from
-            # the first one on: they tell when a packet is sent, not when it was made.
+            # What is old by the time of the connection is not sent: sender reports tell when a packet was
+            # sent, not when it was made.
             queue = "queue leaky=downstream max-size-buffers=4"
             source = Gst.parse_bin_from_description(f"{INPUTS[kind]} ! {queue} ! {ENCODERS[codec]} name=pay pt={type}", True)
             pay = source.get_by_name("pay")
