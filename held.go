@@ -12,6 +12,7 @@ import (
 const (
 	maxHeldPerPath = 4
 	maxHeld        = 16
+	maxHeldSize    = 2048 // bytes; no handshake and no media has larger datagrams
 )
 
 // holdQueue keeps the first datagrams of paths on which an authenticated request came,
@@ -33,7 +34,7 @@ func (q *holdQueue) push(path ice.Path, b []byte) bool {
 			n++
 		}
 	}
-	if n >= maxHeldPerPath || len(q.datagrams) >= maxHeld {
+	if n >= maxHeldPerPath || len(q.datagrams) >= maxHeld || len(b) > maxHeldSize {
 		return false
 	}
 	q.datagrams = append(q.datagrams, heldDatagram{path, slices.Clone(b)})
@@ -57,11 +58,8 @@ func (q *holdQueue) pop(good func(ice.Path) bool) (ice.Path, []byte, bool) {
 // clear forgets everything: after the handshake the peer has nothing early to say.
 func (q *holdQueue) clear() { q.datagrams = nil }
 
-// How many datagrams of media are held until the handshake is done, and how large they may be.
-const (
-	maxEarlyMedia = 16
-	maxEarlySize  = 2048
-)
+// maxEarlyMedia is how many datagrams of media are held until the handshake is done.
+const maxEarlyMedia = 16
 
 // holdMedia keeps a datagram of media for which there are no keys yet, or reports that there is no
 // room. The peer sends at once when it has the keys; its last flight may be overtaken, or get lost. A
@@ -70,7 +68,7 @@ func (r *Rtc) holdMedia(path ice.Path, b []byte) bool {
 	if r.conn == nil || r.conn.State().HandshakeDone || len(r.media) == 0 {
 		return false
 	}
-	if len(r.early) == maxEarlyMedia || len(b) > maxEarlySize {
+	if len(r.early) == maxEarlyMedia || len(b) > maxHeldSize {
 		return false
 	}
 	r.early = append(r.early, heldDatagram{path, slices.Clone(b)})
