@@ -55,9 +55,9 @@ type member[S any] struct {
 	owner   *Endpoint[S]
 	place   int // in members; negative: it has left
 
-	ready  bool        // in the list of those to be polled
-	timer  timer       // in the heap of timers
-	routes memberRoute // what has to be taken back when it leaves
+	ready      bool        // in the list of those to be polled
+	timerPlace int         // in the heap of timers, counted from one; zero: not there
+	routes     memberRoute // what has to be taken back when it leaves
 }
 
 // noteReady is called by the Rtc whenever something happens to it.

@@ -2,16 +2,16 @@ package rtc
 
 import "time"
 
-// timers is a heap of the members of an endpoint, the earliest deadline first.
+// timers is a heap of the members of an endpoint, the earliest deadline first. The deadlines stand
+// in the heap itself, so that to move one through it touches no other session's memory.
 type timers[S any] struct {
-	heap     []*member[S]
+	heap     []timer[S]
 	compared uint64 // how often two deadlines were compared, for the test that counts
 }
 
-// A timer is a member's place in the heap.
-type timer struct {
+type timer[S any] struct {
 	deadline time.Time
-	place    int // counted from one; zero: not in the heap
+	member   *member[S]
 }
 
 // set notes that m has to be called at deadline, or not at all if that is zero.
@@ -20,30 +20,34 @@ func (t *timers[S]) set(m *member[S], deadline time.Time) {
 		t.remove(m)
 		return
 	}
-	if m.timer.place == 0 {
-		t.heap = append(t.heap, m)
-		m.timer = timer{deadline, len(t.heap)}
+	if m.timerPlace == 0 {
+		t.heap = append(t.heap, timer[S]{deadline, m})
+		m.timerPlace = len(t.heap)
 		t.up(len(t.heap) - 1)
 		return
 	}
-	earlier := deadline.Before(m.timer.deadline)
-	m.timer.deadline = deadline
-	if earlier {
-		t.up(m.timer.place - 1)
+	i := m.timerPlace - 1
+	before := t.heap[i].deadline
+	if deadline.Equal(before) { // as after most packets
+		return
+	}
+	t.heap[i].deadline = deadline
+	if deadline.Before(before) {
+		t.up(i)
 	} else {
-		t.down(m.timer.place - 1)
+		t.down(i)
 	}
 }
 
 func (t *timers[S]) remove(m *member[S]) {
-	if m.timer.place == 0 {
+	if m.timerPlace == 0 {
 		return
 	}
-	i, last := m.timer.place-1, len(t.heap)-1
+	i, last := m.timerPlace-1, len(t.heap)-1
 	t.swap(i, last)
-	t.heap[last] = nil
+	t.heap[last] = timer[S]{}
 	t.heap = t.heap[:last]
-	m.timer = timer{}
+	m.timerPlace = 0
 	if i < last {
 		t.down(i)
 		t.up(i)
@@ -55,15 +59,15 @@ func (t *timers[S]) earliest() time.Time {
 	if len(t.heap) == 0 {
 		return time.Time{}
 	}
-	return t.heap[0].timer.deadline
+	return t.heap[0].deadline
 }
 
 // expired removes a member whose deadline has come, and returns it, or nil.
 func (t *timers[S]) expired(now time.Time) *member[S] {
-	if len(t.heap) == 0 || t.heap[0].timer.deadline.After(now) {
+	if len(t.heap) == 0 || t.heap[0].deadline.After(now) {
 		return nil
 	}
-	m := t.heap[0]
+	m := t.heap[0].member
 	t.remove(m)
 	return m
 }
@@ -98,10 +102,10 @@ func (t *timers[S]) down(i int) {
 
 func (t *timers[S]) before(i, j int) bool {
 	t.compared++
-	return t.heap[i].timer.deadline.Before(t.heap[j].timer.deadline)
+	return t.heap[i].deadline.Before(t.heap[j].deadline)
 }
 
 func (t *timers[S]) swap(i, j int) {
 	t.heap[i], t.heap[j] = t.heap[j], t.heap[i]
-	t.heap[i].timer.place, t.heap[j].timer.place = i+1, j+1
+	t.heap[i].member.timerPlace, t.heap[j].member.timerPlace = i+1, j+1
 }
