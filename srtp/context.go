@@ -208,6 +208,13 @@ func (s *stream) rtpIndex(seq uint16) (index uint64, used bool) {
 	if s == nil {
 		return uint64(seq), false
 	}
+	if next := s.rtp.next; next > 0 && seq == uint16(next) { // in order, as most are
+		return next, false
+	}
+	return s.guess(seq)
+}
+
+func (s *stream) guess(seq uint16) (index uint64, used bool) {
 	index = s.rtp.guess(s.roc, seq)
 	return index, s.rtp.used(index)
 }
@@ -270,8 +277,10 @@ func (c *Context) AppendDecryptRTP(dst, packet []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	if s, err = c.authenticated(s, ssrc); err != nil {
-		return dst, err
+	if s == nil || s != c.lru.older { // otherwise it was heard last, too
+		if s, err = c.authenticated(s, ssrc); err != nil {
+			return dst, err
+		}
 	}
 	c.addRTP(s, index)
 	return out, nil

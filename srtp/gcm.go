@@ -63,7 +63,7 @@ func (k *gcmKey) setNonce(ssrc uint32, index uint64) {
 func (s *gcmSuite) sealRTP(dst, packet []byte, header int, index uint64) []byte {
 	dst = append(slices.Grow(dst, len(packet)+gcmTagSize), packet[:header]...)
 	s.rtp.setNonce(binary.BigEndian.Uint32(packet[8:]), index)
-	return s.rtp.aead.Seal(dst, s.rtp.nonce[:], packet[header:], dst[len(dst)-header:])
+	return s.rtp.aead.Seal(dst, s.rtp.nonce[:], packet[header:], packet[:header])
 }
 
 func (s *gcmSuite) openRTP(dst, packet []byte, header int, index uint64) ([]byte, error) {
@@ -72,7 +72,7 @@ func (s *gcmSuite) openRTP(dst, packet []byte, header int, index uint64) ([]byte
 	}
 	out := append(slices.Grow(dst, len(packet)), packet[:header]...)
 	s.rtp.setNonce(binary.BigEndian.Uint32(packet[8:]), index)
-	out, err := s.rtp.aead.Open(out, s.rtp.nonce[:], packet[header:], out[len(out)-header:])
+	out, err := s.rtp.aead.Open(out, s.rtp.nonce[:], packet[header:], packet[:header])
 	if err != nil {
 		return dst, ErrAuthentication
 	}
