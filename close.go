@@ -20,6 +20,7 @@ func (r *Rtc) end(err error) {
 		return
 	}
 	r.ending, r.err = true, err
+	r.disturb()
 	if err != nil {
 		r.trace(slog.LevelInfo, "session failed", slog.Any("err", err))
 	} else {

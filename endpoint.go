@@ -111,7 +111,7 @@ func (e *Endpoint[S]) remove(m *member[S]) {
 // Find returns the session that a datagram belongs to. It is for sockets that others share, or for
 // servers that begin sessions when the first datagram comes: HandleInput finds the session itself.
 func (e *Endpoint[S]) Find(in Input) (session S, ok bool) {
-	if m := e.routes.find(pathOf(in), in.Data); m != nil {
+	if m := e.routes.find(pathOf(&in), in.Data); m != nil {
 		return m.session, true
 	}
 	return session, false
@@ -124,7 +124,7 @@ func (e *Endpoint[S]) HandleInput(in Input) {
 		e.now = in.Now
 	}
 	if in.Data != nil {
-		path := pathOf(in)
+		path := pathOf(&in)
 		if m := e.routes.find(path, in.Data); m != nil {
 			m.rtc.HandleInput(in)
 			e.routes.noteRequest(m, path, in.Data)
@@ -187,7 +187,7 @@ func (e *Endpoint[S]) Stats() EndpointStats {
 	return s
 }
 
-func pathOf(in Input) ice.Path {
+func pathOf(in *Input) ice.Path {
 	return ice.Path{Transport: in.Transport, Local: unmap(in.Local), Remote: unmap(in.Remote)}
 }
 

@@ -1,6 +1,12 @@
 package rtc
 
-// LastPacket returns the SCTP packet that was last sealed, until ClearPacket.
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// LastPacket returns the packet of SCTP or RTCP that was last sealed, until ClearPacket.
 func (r *Rtc) LastPacket() []byte { return r.plain }
 
 // ClearPacket forgets it.
@@ -14,6 +20,29 @@ func (r *Rtc) Seal(plain []byte) ([]byte, error) {
 
 // OpenRTCP opens what the session has received, or what was meant for it.
 func (r *Rtc) OpenRTCP(b []byte) ([]byte, error) { return r.protection.AppendDecryptRTCP(nil, b) }
+
+// Disturb has everybody asked again, as if there were no rest.
+func (r *Rtc) Disturb() { r.disturb() }
+
+// CheckRest holds what is noted of a rest against those who rest.
+func (r *Rtc) CheckRest() error {
+	later := func(noted, now time.Time) bool { return !now.IsZero() && (noted.IsZero() || now.Before(noted)) }
+	switch path, ok := r.agent.SendPath(); {
+	case !r.rest.below && r.rest.media:
+		return errors.New("media rests above layers that do not")
+	case !r.rest.below:
+		return nil
+	case r.connectedOwed || len(r.mediaEvents) > 0 && r.rest.media:
+		return errors.New("there are events")
+	case r.rest.open != (ok && r.conn != nil) || r.rest.open && r.rest.path != path:
+		return fmt.Errorf("the path is %v, not %v", path, r.rest.path)
+	case later(r.rest.belowUntil, r.belowDeadline()):
+		return fmt.Errorf("below media something is due at %v, not at %v", r.belowDeadline(), r.rest.belowUntil)
+	case r.rest.media && later(r.rest.mediaUntil, r.mediaDeadline()):
+		return fmt.Errorf("media is due at %v, not at %v", r.mediaDeadline(), r.rest.mediaUntil)
+	}
+	return nil
+}
 
 // RaceEnabled reports whether this is a build with -race, which is several times slower.
 func RaceEnabled() bool {

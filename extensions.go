@@ -93,7 +93,7 @@ func (m *media) setExtensions(agreed []sdp.AgreedExtension) {
 	if m.wide {
 		element = 2
 	}
-	// All that addExtensions may write, and four bytes in front.
+	// All of ownExtensions, and four bytes in front.
 	size := 4 + 4*element + 2 + 3 + len(m.mid) + rid
 	m.overhead = (size+3)&^3 + packetOverhead
 }

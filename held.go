@@ -79,7 +79,7 @@ func (r *Rtc) holdMedia(path ice.Path, b []byte) bool {
 func (r *Rtc) releaseMedia() {
 	early := r.early
 	r.early = nil
-	for _, d := range early {
-		r.receiveMedia(d.path, d.data)
+	for i := range early {
+		r.receiveMedia(&early[i].path, early[i].data)
 	}
 }

@@ -166,8 +166,8 @@ func (r *Rtc) newMedia(id MediaID, mid string, cfg MediaConfig, direct *MediaPar
 	if len(rids) == 0 {
 		rids = []string{""}
 	}
-	for _, rid := range rids {
-		e := encoding{rid: rid}
+	for i, rid := range rids {
+		e := encoding{rid: rid, index: i}
 		var err error
 		if e.ssrc, err = r.newSSRC(); err != nil {
 			return nil, err

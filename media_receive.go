@@ -66,55 +66,70 @@ func (x *extensionIDs) set(extensions []sdp.AgreedExtension) {
 }
 
 // receiveMedia opens a datagram of SRTP or SRTCP.
-func (r *Rtc) receiveMedia(path ice.Path, b []byte) {
+func (r *Rtc) receiveMedia(path *ice.Path, b []byte) {
 	switch {
-	case !r.agent.Validated(path):
+	case !r.rest.isPath(path) && !r.agent.Validated(*path):
 		r.stats.Dropped.Unvalidated++
-		return
 	case r.protection == nil:
-		if !r.holdMedia(path, b) {
+		if !r.holdMedia(*path, b) {
 			r.stats.Dropped.Media++
 		}
-		return
-	}
-	rtcp := rtp.IsRTCP(b)
-	open := r.protection.AppendDecryptRTP
-	if rtcp {
-		open = r.protection.AppendDecryptRTCP
-	}
-	plain, err := open(r.inbound[:0], b)
-	if err != nil {
-		r.stats.Dropped.Unauthentic++
-		return
-	}
-	r.inbound = plain
-	r.agent.NoteData(r.now, path)
-	if rtcp {
+	case rtp.IsRTCP(b):
+		plain, err := r.protection.AppendDecryptRTCP(r.inbound[:0], b)
+		if err != nil {
+			r.stats.Dropped.Unauthentic++
+			return
+		}
+		r.inbound = plain
+		r.noteData(path)
 		r.receiveRTCP(plain)
-		return
+	default:
+		// It is opened where it will wait for the application, unless it is dropped.
+		p := r.packets.free()
+		plain, err := r.protection.AppendDecryptRTP(p.buf[:0], b)
+		if err != nil {
+			r.stats.Dropped.Unauthentic++
+			return
+		}
+		p.buf = plain
+		r.noteData(path)
+		r.receiveRTP(p, len(b))
 	}
-	r.receiveRTP(plain, len(b))
 }
 
-// receiveRTP follows the stream an authenticated packet belongs to.
-func (r *Rtc) receiveRTP(b []byte, size int) {
-	h, payload, err := rtp.Parse(b)
-	if err != nil {
+// noteData tells ICE of an authentic datagram, once for all that come at one time over the usual path.
+func (r *Rtc) noteData(path *ice.Path) {
+	usual := r.rest.isPath(path)
+	if usual && r.rest.heardAt == r.now {
+		return
+	}
+	if r.agent.NoteData(r.now, *path) {
+		r.disturb()
+	} else if usual {
+		r.rest.heardAt = r.now
+	}
+}
+
+// receiveRTP follows the stream an authenticated packet belongs to. Size is that of its datagram.
+func (r *Rtc) receiveRTP(p *queuedPacket, size int) {
+	var err error
+	h := &p.Header
+	if p.Payload, err = h.Parse(p.buf); err != nil {
 		r.stats.Dropped.Malformed++
 		return
 	}
 	if id := r.extensions.transportCC; id != 0 {
 		if v, ok := h.Extensions.Get(id); ok && len(v) == 2 {
 			r.arrivals.Record(r.now, uint16(v[0])<<8|uint16(v[1]))
-			r.feedbackDue.Arrived(r.now, size)
+			if r.feedbackDue.Arrived(r.now, size) {
+				r.mediaDueBy(r.feedbackDue.Deadline())
+			}
 		}
 	}
-	src, ok := r.sources[h.SSRC]
+	src, ok := r.sourceOf(h)
 	if !ok {
-		if src, ok = r.bindSource(&h); !ok {
-			r.stats.Dropped.UnknownSource++
-			return
-		}
+		r.stats.Dropped.UnknownSource++
+		return
 	}
 	s := src.stream
 	if !s.media.agreed.Direction.Receives() {
@@ -129,23 +144,43 @@ func (r *Rtc) receiveRTP(b []byte, size int) {
 			r.stats.Dropped.UnknownSource++
 			return
 		}
-		a, payload = s.receiver.HandleRTX(r.now, &h, payload, primary)
+		a, p.Payload = s.receiver.HandleRTX(r.now, h, p.Payload, primary)
 	} else {
-		a = s.receiver.HandlePacket(r.now, &h, payload)
+		a = s.receiver.HandlePacket(r.now, h, p.Payload)
 	}
-	if !a.OK() || len(payload) == 0 && !s.media.cfg.Frames {
+	if a.Kind != rtp.ArrivalNew || a.Missing > 0 || a.Restarted {
+		r.disturbMedia() // otherwise the receiver's deadline is what it was
+	}
+	if !a.OK() || len(p.Payload) == 0 && !s.media.cfg.Frames {
 		return
 	}
-	if s.receiver.KeyFrameNeeded() && s.media.beginsKeyFrame(&h, payload) {
+	if s.receiver.KeyFrameNeeded() && s.media.beginsKeyFrame(h, p.Payload) {
 		s.receiver.HandleKeyFrame(r.now)
 	}
 	if s.media.cfg.Frames {
-		r.orderPacket(s, a, &h, payload)
+		r.orderPacket(s, a, h, p.Payload)
 		return
 	}
-	if !r.packets.push(s, a.Sequence, r.now, &h, payload) {
+	p.stream = s
+	p.ID, p.RID, p.Sequence, p.Received = s.media.id, s.rid, a.Sequence, r.now
+	if !r.packets.push() {
 		r.stats.Dropped.Unread++
 	}
+}
+
+// sourceOf finds the source of an authenticated packet, which most often is that of the last.
+func (r *Rtc) sourceOf(h *rtp.Header) (source, bool) {
+	if l := &r.lastSource; l.stream != nil && l.ssrc == h.SSRC {
+		return l.source, true
+	}
+	src, ok := r.sources[h.SSRC]
+	if !ok {
+		if src, ok = r.bindSource(h); !ok {
+			return source{}, false
+		}
+	}
+	r.lastSource.ssrc, r.lastSource.source = h.SSRC, src
+	return src, true
 }
 
 // bindSource finds out what an unknown SSRC is, from an authenticated packet: by the
@@ -204,6 +239,7 @@ func (r *Rtc) newStream(m *media, rid string, ssrc uint32, payloadType uint8) *i
 		s.reorder = rtp.NewReorder(rtp.ReorderConfig{})
 	}
 	m.setStream(s)
+	r.disturbMedia()
 	return s
 }
 
@@ -224,6 +260,7 @@ func (r *Rtc) RequestKeyFrame(now time.Time, id MediaID, rid string) error {
 	if m.cfg.Kind != Video {
 		return nil // every frame is one
 	}
+	r.disturbMedia()
 	for _, s := range m.streams {
 		if rid == "" || s.rid == rid {
 			s.receiver.RequestKeyFrame(r.now)
@@ -269,23 +306,19 @@ func (r *Rtc) orderPacket(s *inStream, a rtp.Arrival, h *rtp.Header, payload []b
 	}
 	s.reorder.SetDelay(s.receiver.RepairTime())
 	s.reorder.Push(r.now, a.Sequence, h, payload)
+	r.disturbMedia()
 }
 
 // nextPacket returns the next packet for the application as an event, or nil.
 func (r *Rtc) nextPacket() Event {
-	p := r.packets.pop()
-	for p != nil && p.stream.media.stopped {
+	for r.packets.count > 0 {
+		p := r.packets.pop()
+		if !p.stream.media.stopped {
+			return &p.RTPReceived
+		}
 		r.stats.Dropped.Unread++
-		p = r.packets.pop()
 	}
-	if p == nil {
-		return nil
-	}
-	r.rtpEvent = RTPReceived{
-		ID: p.stream.media.id, RID: p.stream.rid,
-		Header: p.header, Sequence: p.sequence, Payload: p.payload, Received: p.at,
-	}
-	return &r.rtpEvent
+	return nil
 }
 
 // nextFrame returns the next frame for the application as an event, or nil.
@@ -373,60 +406,65 @@ func (s *inStream) prepare(payloadType uint8) bool {
 type packetQueue struct {
 	ring  []queuedPacket
 	head  int
-	count int
-	limit int
+	count int // less than len(ring): one is always free for the next packet
+	limit int // of count
 }
 
+// queuedPacket is a packet as the event that it will be.
 type queuedPacket struct {
-	stream   *inStream
-	sequence uint64
-	at       time.Time
-	header   rtp.Header
-	payload  []byte
-	buf      []byte // what header and payload point to
+	RTPReceived
+	stream *inStream
+	buf    []byte // what the event points to
 }
 
-// push copies a packet in, dropping the oldest if there is no room, and reports
-// whether there was.
-func (q *packetQueue) push(s *inStream, seq uint64, at time.Time, h *rtp.Header, payload []byte) bool {
-	room := true
-	if q.count == len(q.ring) {
-		if len(q.ring) < q.limit {
-			q.grow()
-		} else {
-			q.head = (q.head + 1) % len(q.ring)
-			q.count--
-			room = false
-		}
+// free returns the packet that push will add. What was popped last may be in it: it is borrowed no more
+// when a datagram comes.
+func (q *packetQueue) free() *queuedPacket {
+	if q.count == 0 {
+		q.head = 0 // memory that was used just now is quicker
 	}
-	p := &q.ring[(q.head+q.count)%len(q.ring)]
-	b := append(p.buf[:0], h.CSRCs...)
-	csrcs := len(b)
-	b = append(b, h.Extensions.Data...)
-	extensions := len(b)
-	b = append(b, payload...)
-	*p = queuedPacket{stream: s, sequence: seq, at: at, header: *h, payload: b[extensions:len(b):len(b)], buf: b}
-	p.header.CSRCs = rtp.CSRCs(b[:csrcs:csrcs])
-	p.header.Extensions.Data = b[csrcs:extensions:extensions]
+	if q.count+1 >= len(q.ring) {
+		q.grow()
+	}
+	return q.at(q.count)
+}
+
+func (q *packetQueue) at(i int) *queuedPacket {
+	if i += q.head; i >= len(q.ring) {
+		i -= len(q.ring)
+	}
+	return &q.ring[i]
+}
+
+// push adds the free packet, dropping the oldest if there is no room, and reports whether there was.
+func (q *packetQueue) push() bool {
+	if q.count < q.limit {
+		q.count++
+		return true
+	}
+	q.pop()
 	q.count++
-	return room
+	return false
 }
 
 func (q *packetQueue) grow() {
-	ring := make([]queuedPacket, min(max(2*len(q.ring), 8), q.limit))
+	size := min(max(2*len(q.ring), 8), q.limit+1)
+	if size == len(q.ring) {
+		return
+	}
+	ring := make([]queuedPacket, size)
 	for i := range q.count {
-		ring[i] = q.ring[(q.head+i)%len(q.ring)]
+		ring[i] = *q.at(i)
 	}
 	q.ring, q.head = ring, 0
 }
 
-// pop returns the oldest packet, which is valid until the next push.
+// pop returns the oldest packet, of which there must be one. It is valid until the next datagram comes.
 func (q *packetQueue) pop() *queuedPacket {
-	if q.count == 0 {
-		return nil
-	}
-	p := &q.ring[q.head]
-	q.head = (q.head + 1) % len(q.ring)
+	p := q.at(0)
 	q.count--
+	if q.head++; q.head == len(q.ring) {
+		q.head = 0
+	}
 	return p
 }

@@ -4,6 +4,7 @@ import "github.com/sansrtc/rtc/rtp"
 
 // receiveRTCP applies an authenticated RTCP datagram.
 func (r *Rtc) receiveRTCP(b []byte) {
+	r.disturbMedia()
 	packets, err := rtp.ParseRTCP(b)
 	if err != nil {
 		r.stats.Dropped.Malformed++

@@ -23,9 +23,11 @@ var (
 // encoding is one stream that we send in a section.
 type encoding struct {
 	rid           string
+	index         int // in the section
 	ssrc, rtxSSRC uint32
 	sender        *rtp.Sender // nil until it is first wanted
 	active        bool        // the peer wants it now
+	waits         bool        // for its turn to send
 	reportOwed    bool
 
 	repeats     repeats
@@ -84,7 +86,11 @@ func (r *Rtc) WriteRTP(now time.Time, id MediaID, rid string, h *rtp.Header, pay
 		return ErrPayloadType
 	}
 	r.advance(now)
-	return e.sender.Write(r.now, h, payload)
+	if err := e.sender.Write(r.now, h, payload); err != nil {
+		return err
+	}
+	r.turns.add(m, e)
+	return nil
 }
 
 // WriteFrame queues a whole frame to be sent in a section: it is split into packets.
@@ -130,83 +136,104 @@ func (r *Rtc) WriteFrame(now time.Time, id MediaID, rid string, payloadType uint
 		if err := e.sender.Write(r.now, &h, payload); err != nil {
 			return err
 		}
+		r.turns.add(m, e)
 	}
 }
 
-// appendRTP appends the next media packet owed, protected. The sections take turns.
+// appendRTP appends the next media packet owed, protected. The encodings take turns.
 func (r *Rtc) appendRTP(dst []byte) ([]byte, bool) {
 	if r.protection == nil {
 		return dst, false
 	}
-	for range r.media {
-		m := r.media[r.turn%len(r.media)]
-		r.turn++
-		for i := range m.encodings {
-			s := m.encodings[i].sender
-			if s == nil || !s.Pending() {
-				continue
-			}
-			for {
-				p, ok := s.Poll(r.now)
-				if !ok {
-					break
-				}
-				if out, ok := r.sealRTP(dst, m, &m.encodings[i], p); ok {
-					return out, true
-				}
-			}
+	if !r.turns.known {
+		r.turns.find(r.media)
+	}
+	for {
+		t, p := r.turns.poll(r.now)
+		if p == nil {
+			return dst, false
+		}
+		if out, ok := r.sealRTP(dst, t.media, t.encoding, p); ok {
+			return out, true
 		}
 	}
-	return dst, false
 }
 
 // sealRTP completes a packet and protects it.
 func (r *Rtc) sealRTP(dst []byte, m *media, e *encoding, p *rtp.Outgoing) ([]byte, bool) {
-	number := p.Header.SequenceNumber
 	if p.Repeat {
-		return e.repeats.append(dst, number)
+		return e.repeats.append(dst, p.Number)
 	}
-	if m.wide {
-		p.Header.Extensions.Widen()
-	}
-	r.addExtensions(&p.Header.Extensions, m, e, p, p.Size()+m.overhead)
-	r.plain = p.AppendTo(r.plain[:0])
-	out, err := r.protection.AppendEncryptRTP(dst, r.plain)
+	r.fillIn(&p.Own, &m.sendIDs, len(p.Packet)+maxTag)
+	out, err := r.protection.AppendEncryptRTP(dst, p.Packet)
 	if err != nil {
 		r.stats.Dropped.Unsealed++
 		return dst, false
 	}
-	if !p.RTX && e.repeatsPlainly(m, p.Header.PayloadType) {
-		e.repeats.keep(number, out[len(dst):])
+	if p.Repeatable && e.repeatsPlainly(m, p.PayloadType) {
+		e.repeats.keep(p.Number, out[len(dst):])
 	}
 	return out, true
 }
 
-// addExtensions appends those that the session writes itself.
-func (r *Rtc) addExtensions(x *rtp.Extensions, m *media, e *encoding, p *rtp.Outgoing, size int) {
+// ownExtensions returns the header extensions that the session writes itself into the packets of an encoding, or
+// into its retransmissions. First come blanks for what is not known before a packet is sent, see fillIn.
+func (m *media) ownExtensions(e *encoding, rtx bool) (x rtp.Extensions) {
+	if m.wide {
+		x.Widen()
+	}
 	ids := &m.sendIDs
 	if ids.transportCC != 0 {
-		n := r.departures.Add(r.now, size)
-		x.Append(ids.transportCC, []byte{byte(n >> 8), byte(n)})
+		x.Append(ids.transportCC, []byte{0, 0})
 	}
 	if ids.absSendTime != 0 {
-		// 24 bits of seconds in 6.18 fixed point.
-		t := uint32(uint64(rtp.NTPTimeOf(r.now))>>14) & 0xffffff
-		x.Append(ids.absSendTime, []byte{byte(t >> 16), byte(t >> 8), byte(t)})
+		x.Append(ids.absSendTime, []byte{0, 0, 0})
 	}
 	// The peer learns which section and which encoding a source belongs to from its
 	// first packets, and then again whenever it has lost that.
 	if ids.mid != 0 {
 		x.Append(ids.mid, m.midBytes)
 	}
-	if e.rid != "" && m.agreed.Send != nil {
-		switch {
-		case p.RTX && ids.repairedRID != 0:
-			x.Append(ids.repairedRID, []byte(e.rid))
-		case !p.RTX && ids.rid != 0:
-			x.Append(ids.rid, []byte(e.rid))
+	rid := ids.rid
+	if rtx {
+		rid = ids.repairedRID
+	}
+	if e.rid != "" && m.agreed.Send != nil && rid != 0 {
+		x.Append(rid, []byte(e.rid))
+	}
+	return x
+}
+
+// maxTag is what protection adds to a packet at most.
+const maxTag = 16
+
+// fillIn fills in what belongs to one transmission of a packet of size bytes.
+func (r *Rtc) fillIn(own *rtp.Extensions, ids *extensionIDs, size int) {
+	if v := takeBlank(own, ids.transportCC, 2); v != nil {
+		binary.BigEndian.PutUint16(v, r.departures.Add(r.now, size))
+	}
+	if v := takeBlank(own, ids.absSendTime, 3); v != nil {
+		t := rtp.AbsSendTimeOf(rtp.NTPTimeOf(r.now))
+		v[0], v[1], v[2] = byte(t>>16), byte(t>>8), byte(t)
+	}
+}
+
+// takeBlank returns the value of an element, if it is the first, and leaves those behind it. A cursor
+// would be slow for something that is done with every packet.
+func takeBlank(x *rtp.Extensions, id uint8, size int) []byte {
+	b, head := x.Data, 1
+	if x.Profile == rtp.ExtensionOneByte {
+		if len(b) < head+size || b[0] != id<<4|byte(size-1) {
+			return nil
+		}
+	} else {
+		head = 2
+		if len(b) < head+size || b[0] != id || b[1] != byte(size) {
+			return nil
 		}
 	}
+	x.Data = b[head+size:]
+	return b[head : head+size]
 }
 
 // primaryOf returns the payload type that a retransmission payload type repairs.

@@ -29,7 +29,11 @@ type mediaState struct {
 	extensions  extensionIDs
 	reducedSize bool // the peer takes reduced-size RTCP
 
-	sources     map[uint32]source // of the peer, by SSRC
+	sources    map[uint32]source // of the peer, by SSRC
+	lastSource struct {
+		ssrc uint32
+		source
+	}
 	packets     packetQueue
 	arrivals    rtp.TransportCCRecorder
 	feedbackDue rtp.FeedbackSchedule
@@ -39,10 +43,9 @@ type mediaState struct {
 	references  referenceTimes
 	byes        []uint32 // sources that have ended, not told yet
 	endsOwed    bool     // StreamEnded, of streams that say so
-	turn        int      // the section to send next
+	turns       turns    // at sending
 
 	mediaEvents []Event // one for each section of a description, at most
-	rtpEvent    RTPReceived
 	frameEvent  FrameReceived
 
 	// Scratch memory.
@@ -89,6 +92,38 @@ func (r *Rtc) nextMediaEvent() Event {
 		return ev
 	}
 	return r.nextKeyFrameRequest()
+}
+
+// pollMedia is PollOutput while the layers below media have nothing to do.
+func (r *Rtc) pollMedia(out *Output) {
+	var ev Event
+	if !r.rest.media {
+		ev = r.nextMediaEvent()
+	} else if r.packets.count > 0 {
+		ev = r.nextPacket()
+	}
+	if ev != nil {
+		out.Kind, out.Event = OutputEvent, ev
+		return
+	}
+	var b []byte
+	ok := false
+	switch {
+	case !r.rest.open:
+	case !r.rest.media:
+		b, ok = r.appendMedia(r.out[:0])
+	case r.turns.some():
+		b, ok = r.appendRTP(r.out[:0])
+	}
+	if ok {
+		out.Kind = OutputTransmit
+		r.transmit(&out.Transmit, &r.rest.path, b)
+		return
+	}
+	if !r.rest.media {
+		r.noteRest()
+	}
+	out.Deadline = r.rest.until
 }
 
 // appendMedia appends the next RTCP or RTP datagram owed.

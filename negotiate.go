@@ -78,6 +78,7 @@ func (r *Rtc) describe(credentials ice.Credentials) sdp.Parameters {
 // apply makes an agreement the session's. Everything that can fail comes before
 // anything that changes.
 func (r *Rtc) apply(next *sdp.Agreement, role Role, local ice.Credentials) error {
+	r.disturb()
 	remote := remoteParameters(next)
 	if next.Tag < 0 { // everything was rejected, and there is nobody to connect to
 		r.negotiation.agreed = next

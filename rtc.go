@@ -26,6 +26,7 @@ type Rtc struct {
 
 	negotiation negotiation
 	held        holdQueue
+	rest        rest
 	mediaState
 
 	connectedOwed bool                     // a Connected event
@@ -77,46 +78,68 @@ func (r *Rtc) HandleInput(in Input) {
 		return
 	}
 	if in.Data != nil {
-		r.receive(ice.Path{
-			Transport: in.Transport,
-			Local:     unmap(in.Local),
-			Remote:    unmap(in.Remote),
-		}, in.Data)
+		path := &r.rest.path
+		if !r.rest.isPathOf(&in) {
+			p := pathOf(&in)
+			path = &p
+		}
+		r.receive(path, in.Data)
 	}
-	r.handleTimeouts()
-	r.settle()
+	if !r.rest.below {
+		r.handleTimeouts()
+		r.settle()
+	}
+	if !r.rest.media {
+		r.handleMediaTimeouts()
+	}
 }
 
 // PollOutput returns the next thing to do. Call it until it returns OutputTimeout or
 // OutputClosed. It changes nothing that a layer could notice: what it returns is
 // derived from state that HandleInput and the other methods have already reached.
-func (r *Rtc) PollOutput() Output {
+func (r *Rtc) PollOutput() (out Output) {
 	r.endLoans()
-	if ev := r.nextEvent(); ev != nil {
-		return Output{Kind: OutputEvent, Event: ev}
+	if r.rest.below {
+		r.pollMedia(&out)
+		return out
 	}
-	if t, ok := r.nextTransmit(); ok {
-		return Output{Kind: OutputTransmit, Transmit: t}
+	if out.Event = r.nextEvent(); out.Event != nil {
+		out.Kind = OutputEvent
+		return out
+	}
+	if r.nextTransmit(&out.Transmit) {
+		out.Kind = OutputTransmit
+		return out
 	}
 	if r.ending {
-		return Output{Kind: OutputClosed, Err: r.err}
+		out.Kind, out.Err = OutputClosed, r.err
+		return out
 	}
-	return Output{Kind: OutputTimeout, Deadline: r.deadline()}
+	// Who looks for something to send may find messages to give up, which is news.
+	if out.Event = r.nextEvent(); out.Event != nil {
+		out.Kind = OutputEvent
+		return out
+	}
+	r.noteRest()
+	out.Deadline = r.rest.until
+	return out
 }
 
 // receive gives a datagram to the layer it belongs to.
-func (r *Rtc) receive(path ice.Path, b []byte) {
+func (r *Rtc) receive(path *ice.Path, b []byte) {
 	r.stats.DatagramsReceived++
 	r.stats.BytesReceived += uint64(len(b))
 	class := classify(b)
 	if r.tracing(levelPacket) {
-		r.tracePacket("received", class, path, len(b))
+		r.tracePacket("received", class, *path, len(b))
 	}
 	switch class {
 	case classSTUN:
-		r.agent.HandlePacket(r.now, path, b)
+		r.disturb()
+		r.agent.HandlePacket(r.now, *path, b)
 	case classDTLS:
-		r.receiveDTLS(path, b)
+		r.disturb()
+		r.receiveDTLS(*path, b)
 	case classRTP:
 		r.receiveMedia(path, b)
 	case classUnknown:
@@ -140,7 +163,7 @@ func (r *Rtc) receiveDTLS(path ice.Path, b []byte) {
 	}
 }
 
-// handleTimeouts runs the timers that have expired.
+// handleTimeouts runs the timers of the layers below media that have expired.
 func (r *Rtc) handleTimeouts() {
 	if r.due(r.agent.Deadline()) {
 		r.agent.HandleTimeout(r.now)
@@ -152,7 +175,6 @@ func (r *Rtc) handleTimeouts() {
 	if r.assoc != nil && r.due(r.assoc.Deadline()) {
 		r.assoc.HandleTimeout(r.now)
 	}
-	r.handleMediaTimeouts()
 	if r.due(r.failedAt) {
 		r.end(ErrICEFailed)
 	}
@@ -162,6 +184,7 @@ func (r *Rtc) handleTimeouts() {
 // layers form a line, so one pass is enough. Everything that changes the machine
 // ends with it.
 func (r *Rtc) settle() {
+	r.disturb()
 	r.settleFailure()
 	r.settleHandshake()
 	r.settleChannels()
@@ -221,55 +244,63 @@ func (r *Rtc) nextEvent() Event {
 	}
 }
 
-// nextTransmit builds the most urgent datagram owed: checks keep the path alive,
+// nextTransmit builds the most urgent datagram owed into t: checks keep the path alive,
 // a handshake waits for nothing, data comes last.
-func (r *Rtc) nextTransmit() (Transmit, bool) {
+func (r *Rtc) nextTransmit(t *Transmit) bool {
 	if !r.ending {
 		if b, path, ok := r.agent.AppendPacket(r.now, r.out[:0]); ok {
-			return r.transmit(path, b), true
+			r.transmit(t, &path, b)
+			return true
 		}
 	}
 	path, ok := r.agent.SendPath()
 	if !ok || r.conn == nil {
-		return Transmit{}, false
+		return false
 	}
-	// Goodbyes are said from the top: that of SCTP travels inside DTLS.
-	if r.ending {
-		if b, ok := r.appendRTCP(r.out[:0]); ok {
-			return r.transmit(path, b), true
-		}
-		if b, ok := r.appendSCTP(r.out[:0]); ok {
-			return r.transmit(path, b), true
-		}
+	b, ok := r.appendAny(r.out[:0])
+	if ok {
+		r.transmit(t, &path, b)
 	}
-	if b, ok := r.conn.AppendPacket(r.now, r.out[:0]); ok {
-		return r.transmit(path, b), true
-	}
-	if b, ok := r.appendMedia(r.out[:0]); ok {
-		return r.transmit(path, b), true
-	}
-	if b, ok := r.appendSCTP(r.out[:0]); ok {
-		return r.transmit(path, b), true
-	}
-	return Transmit{}, false
+	return ok
 }
 
-func (r *Rtc) transmit(path ice.Path, b []byte) Transmit {
+// appendAny appends the next datagram owed that goes wherever the path leads.
+func (r *Rtc) appendAny(dst []byte) ([]byte, bool) {
+	// Goodbyes are said from the top: that of SCTP travels inside DTLS.
+	if r.ending {
+		if b, ok := r.appendRTCP(dst); ok {
+			return b, true
+		}
+		if b, ok := r.appendSCTP(dst); ok {
+			return b, true
+		}
+	}
+	if b, ok := r.conn.AppendPacket(r.now, dst); ok {
+		return b, true
+	}
+	if b, ok := r.appendMedia(dst); ok {
+		return b, true
+	}
+	return r.appendSCTP(dst)
+}
+
+// transmit fills in t. It is called for every datagram, and structures of that size cost more to
+// hand on than to fill in.
+func (r *Rtc) transmit(t *Transmit, path *ice.Path, b []byte) {
 	r.out = b
 	r.stats.DatagramsSent++
 	r.stats.BytesSent += uint64(len(b))
 	if r.tracing(levelPacket) {
-		r.tracePacket("sent", classify(b), path, len(b))
+		r.tracePacket("sent", classify(b), *path, len(b))
 	}
-	return Transmit{
-		Local: path.Local, Remote: path.Remote, Transport: path.Transport,
-		Data: b[:len(b):len(b)],
-	}
+	t.Local, t.Remote, t.Transport = path.Local, path.Remote, path.Transport
+	t.Data = b[:len(b):len(b)]
 }
 
-// deadline returns the earliest time at which something must happen by itself.
-func (r *Rtc) deadline() time.Time {
-	d := earliest(earliest(r.agent.Deadline(), r.failedAt), r.mediaDeadline())
+// belowDeadline returns the earliest time at which something must happen by itself, media
+// aside.
+func (r *Rtc) belowDeadline() time.Time {
+	d := earliest(r.agent.Deadline(), r.failedAt)
 	if r.conn != nil {
 		d = earliest(d, r.conn.Deadline())
 	}
@@ -285,15 +316,23 @@ func (r *Rtc) advance(now time.Time) {
 	if r.owner != nil {
 		r.owner.noteReady()
 	}
-	if now.After(r.now) {
-		r.now = now
+	if now != r.now { // it is for the packets of a burst
+		r.move(now)
 	}
+}
+
+func (r *Rtc) move(now time.Time) {
+	if !now.After(r.now) {
+		return
+	}
+	r.now = now
+	r.wake()
 }
 
 // endLoans voids the bytes of the last output.
 func (r *Rtc) endLoans() {
 	poison(r.out)
-	r.message = ChannelMessage{}
+	r.message.Data = nil
 }
 
 func (r *Rtc) due(deadline time.Time) bool {

@@ -16,6 +16,7 @@ import (
 	"github.com/sansrtc/rtc/ice"
 	"github.com/sansrtc/rtc/internal/simnet"
 	"github.com/sansrtc/rtc/sctp"
+	"github.com/sansrtc/rtc/srtp"
 )
 
 const ms = time.Millisecond
@@ -44,6 +45,7 @@ type simPeer struct {
 	onLost    func(b []byte)         // called with datagrams that lose swallows
 	lose      int                    // datagrams to lose from now on
 	scribble  bool                   // overwrite what was lent once its life is over
+	restless  bool                   // have everybody asked for everything, always
 
 	log       []string // one line for each event, as describeEvent prints it
 	connected *dtls.ConnectionState
@@ -57,6 +59,7 @@ type simPeer struct {
 	deadline   time.Time
 	lent       [][]byte
 	lastPacket []byte // the SCTP packet in the last datagram that had one
+	lastRTP    []byte // the RTP packet protected last, until it is printed
 }
 
 type message struct {
@@ -66,6 +69,7 @@ type message struct {
 
 func (p *simPeer) Receive(now time.Time, in simnet.Packet) {
 	p.expire()
+	p.stir()
 	p.now = now
 	if p.onReceive != nil {
 		p.onReceive(in)
@@ -78,6 +82,7 @@ func (p *simPeer) Receive(now time.Time, in simnet.Packet) {
 
 func (p *simPeer) Advance(now time.Time) {
 	p.expire()
+	p.stir()
 	p.HandleInput(rtc.Input{Now: now})
 }
 
@@ -85,6 +90,7 @@ func (p *simPeer) Advance(now time.Time) {
 func (p *simPeer) Poll(now time.Time) (simnet.Packet, bool) {
 	for range 10_000 {
 		p.expire()
+		p.stir()
 		out := p.PollOutput()
 		switch out.Kind {
 		case rtc.OutputTransmit:
@@ -110,6 +116,7 @@ func (p *simPeer) Poll(now time.Time) (simnet.Packet, bool) {
 				}
 			}
 			require.Equal(p.t, out, p.PollOutput(), "%s: polling a drained session again", p.name)
+			require.NoError(p.t, p.CheckRest(), p.name)
 			return simnet.Packet{}, false
 		}
 	}
@@ -118,6 +125,12 @@ func (p *simPeer) Poll(now time.Time) (simnet.Packet, bool) {
 }
 
 func (p *simPeer) Deadline() time.Time { return p.deadline }
+
+func (p *simPeer) stir() {
+	if p.restless {
+		p.Disturb()
+	}
+}
 
 // expire ends the life of what PollOutput has lent.
 func (p *simPeer) expire() {
@@ -208,6 +221,7 @@ type worldConfig struct {
 	link     simnet.LinkConfig
 	schedule simnet.Schedule
 	scribble bool
+	restless bool
 	change   func(l, r *rtc.Config) // applied to the configurations before New
 }
 
@@ -246,7 +260,7 @@ func newNetwork(t *testing.T, cfg worldConfig) *world {
 		if p.host.MTU == 0 {
 			p.host.MTU = 1200
 		}
-		p.scribble = cfg.scribble
+		p.scribble, p.restless = cfg.scribble, cfg.restless
 		p.start(configs[i], w.net.Now())
 	}
 	return w
@@ -264,9 +278,26 @@ func (w *world) peer(name, addr string) *simPeer {
 
 func (p *simPeer) start(cfg rtc.Config, now time.Time) {
 	p.t.Helper()
+	if cfg.MediaProtection == nil {
+		cfg.MediaProtection = func(profile srtp.Profile, keys srtp.Keys) (srtp.Protection, error) {
+			s, err := srtp.NewSession(profile, keys)
+			return &spyingProtection{s, p}, err
+		}
+	}
 	session, err := rtc.New(now, cfg)
 	require.NoError(p.t, err)
 	p.Rtc = session
+}
+
+// spyingProtection shows what is inside of the datagrams of media.
+type spyingProtection struct {
+	*srtp.Session
+	peer *simPeer
+}
+
+func (s *spyingProtection) AppendEncryptRTP(dst, packet []byte) ([]byte, error) {
+	s.peer.lastRTP = append(s.peer.lastRTP[:0], packet...)
+	return s.Session.AppendEncryptRTP(dst, packet)
 }
 
 // negotiate has from make an offer, which the other peer answers at once.

@@ -23,8 +23,9 @@ type transcriber struct {
 
 // describe returns the lines for a datagram that p sends.
 func (d *transcriber) describe(p *simPeer, b []byte) []string {
-	packet := p.LastPacket() // what the datagram holds, if it is of SCTP or media
+	packet := p.LastPacket() // what the datagram holds, if it is of SCTP or RTCP
 	defer p.ClearPacket()
+	defer func() { p.lastRTP = p.lastRTP[:0] }()
 	switch {
 	case b[0] <= 3:
 		return []string{"STUN " + d.stun(b)}
@@ -40,7 +41,7 @@ func (d *transcriber) describe(p *simPeer, b []byte) []string {
 	case b[0]>>6 == 2 && rtp.IsRTCP(b):
 		return []string{d.rtcp(packet)}
 	case b[0]>>6 == 2:
-		return []string{d.rtp(packet, len(b))}
+		return []string{d.rtp(p.lastRTP, len(b))}
 	default:
 		return []string{fmt.Sprintf("unknown, %d bytes", len(b))}
 	}

@@ -214,15 +214,17 @@ func (a *Agent) consentInterval() time.Duration {
 // recheck repeats a check of a valid pair that has not been answered for some time
 // when the peer shows that it is there. The consent timer itself never sends more often than RFC 7675 allows, with
 // which one pair in 500 would lose consent in a given half minute of 20 % loss; this
-// makes it rare, and sends nothing to a peer that is silent.
-func (a *Agent) recheck(p *pair, after time.Duration) {
-	if p.state != PairSucceeded || a.cfg.Lite {
-		return
-	}
+// makes it rare, and sends nothing to a peer that is silent. It reports whether it does.
+func (a *Agent) recheck(p *pair, after time.Duration) bool {
 	last := p.lastCheck()
-	if at := last.sentAt.Add(max(after, 2*p.rtt)); last.open && !a.now.Before(at) && at.Before(p.nextAt) {
-		p.nextAt = a.now
+	if p.state != PairSucceeded || a.cfg.Lite || !last.open {
+		return false
 	}
+	if at := last.sentAt.Add(max(after, 2*p.rtt)); a.now.Before(at) || !at.Before(p.nextAt) {
+		return false
+	}
+	p.nextAt = a.now
+	return true
 }
 
 // redrawTieBreaker follows a lost role conflict, so that two equal tie-breakers do

@@ -285,18 +285,19 @@ func lastTime(s, t time.Time) time.Time {
 }
 
 // NoteData tells that authenticated data of the peer arrived on a path. It keeps the
-// pair responsive, and shows a controlled agent which pair the peer uses.
-func (a *Agent) NoteData(now time.Time, path Path) {
+// pair responsive, and shows a controlled agent which pair the peer uses. It reports whether
+// the agent has something to do or to tell for it, which is seldom.
+func (a *Agent) NoteData(now time.Time, path Path) bool {
 	a.advance(now)
 	path = path.unmap()
 	if p := a.sendPair; p != nil && p.path == path {
 		responsive := a.responsive(p)
 		p.lastHeard, p.lastData = a.now, a.now
-		a.recheck(p, time.Second)
+		again := a.recheck(p, time.Second)
 		if !responsive && a.state != StateClosed {
 			a.settle()
 		}
-		return
+		return again || !responsive
 	}
 	for _, g := range [...]*generation{a.cur, a.old} {
 		if g == nil {
@@ -305,14 +306,18 @@ func (a *Agent) NoteData(now time.Time, path Path) {
 		if p := g.pairAt(path); p != nil && p.state == PairSucceeded {
 			p.lastHeard, p.lastData = a.now, a.now
 			a.settle()
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // Validated reports whether data may be accepted from a path.
 func (a *Agent) Validated(path Path) bool {
 	path = path.unmap()
+	if a.sendPair != nil && a.sendPair.path == path {
+		return true
+	}
 	return slices.ContainsFunc(a.news.paths, func(p pathNews) bool { return p.valid && p.path == path })
 }
 
@@ -326,7 +331,7 @@ func (a *Agent) Requested(path Path) bool {
 
 // SendPath returns the path that carries our data: the best valid one until a pair
 // is nominated, then the selected one. It is false while nothing may be sent.
-func (a *Agent) SendPath() (Path, bool) { return a.sendPath, a.sendPath != Path{} }
+func (a *Agent) SendPath() (Path, bool) { return a.sendPath, a.sendPath.Remote.IsValid() }
 
 // RTT returns the smoothed round-trip time of SendPath, zero if it is not known.
 func (a *Agent) RTT() time.Duration {

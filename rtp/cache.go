@@ -1,5 +1,7 @@
 package rtp
 
+import "slices"
+
 // cacheMin is for how many packets a cache has room at first.
 const cacheMin = 32
 
@@ -25,27 +27,27 @@ type cache struct {
 // maxSpare is how many bytes of empty buffers are kept at least. More are while more is held.
 const maxSpare = 64 << 10
 
-// cachedPacket is one packet. A sequence number of zero says that there is none.
+// cachedPacket is one packet. A sequence number of zero says that there is none. Its 64 bytes are a line of
+// the processor's cache, and more would cost one more for each packet.
 type cachedPacket struct {
-	seq       uint64
-	writtenAt int64
-	sentAt    int64 // for the first time; 0: not yet
-	againAt   int64 // sent for the last time
-	owed      bool  // to be sent again
-	again     uint8 // how often it was
+	seq     uint64
+	at      int64 // written, or once it is, sent for the first time
+	againAt int64 // sent for the last time; 0: not yet
 
-	marker      bool
-	payloadType uint8
-	timestamp   uint32
-	profile     ExtensionProfile
-	csrcs       int    // bytes of these at the start of buf
-	extensions  int    // bytes of these behind them
-	buf         []byte // CSRCs, extensions and payload
-	sent        []byte // extensions as they were sent, if the same packet may have to be sent again
-	sentProfile ExtensionProfile
+	buf        []byte // room for the header of a retransmission, header, payload
+	head       uint16 // where the header begins; it ends where the payload begins, or the number of the original before that
+	start      uint16 // where the payload begins
+	extensions uint16 // bytes of extensions as written
+	own        uint16 // bytes of the Sender's own extensions behind them
+
+	payloadType uint8 // as written
+	owed        bool  // to be sent again
+	again       uint8 // how often it was
 }
 
-func (p *cachedPacket) payload() []byte { return p.buf[p.csrcs+p.extensions:] }
+func (p *cachedPacket) sent() bool      { return p.againAt != 0 }
+func (p *cachedPacket) payload() []byte { return p.buf[p.start:] }
+func (p *cachedPacket) size() int       { return len(p.buf) - int(p.start) }
 
 func (c *cache) slot(seq uint64) *cachedPacket { return &c.ring[seq&uint64(len(c.ring)-1)] }
 
@@ -60,9 +62,9 @@ func (c *cache) find(seq uint64) *cachedPacket {
 	return nil
 }
 
-// add stores a packet, whose number must not be in the cache, and makes room for it. It
+// add makes room for a packet, whose number must not be in the cache, with a payload of some size. It
 // returns nil if the packet is older than all that there is room for.
-func (c *cache) add(at int64, seq uint64, h *Header, payload []byte) *cachedPacket {
+func (c *cache) add(at int64, seq uint64, size int) *cachedPacket {
 	if len(c.ring) == 0 {
 		c.ring = make([]cachedPacket, min(cacheMin, c.maxPackets))
 		c.low, c.high = seq, seq
@@ -84,30 +86,28 @@ func (c *cache) add(at int64, seq uint64, h *Header, payload []byte) *cachedPack
 	if c.low > c.high || seq-c.low >= uint64(len(c.ring)) {
 		c.low = seq // everything has left
 	}
-	size := len(h.CSRCs) + len(h.Extensions.Data) + len(payload)
 	for c.bytes+size > c.maxBytes && c.low < seq {
 		c.evict()
 	}
 	p := c.slot(seq)
-	sent := p.sent[:0]
-	b := append(c.buffer(), h.CSRCs[:4*min(h.CSRCs.Len(), MaxCSRCs)]...)
-	csrcs := len(b)
-	b = append(b, h.Extensions.Data...)
-	*p = cachedPacket{
-		seq: seq, writtenAt: at,
-		marker: h.Marker, payloadType: h.PayloadType, timestamp: h.Timestamp,
-		profile: h.Extensions.Profile, csrcs: csrcs, extensions: len(b) - csrcs,
-		buf: append(b, payload...), sent: sent,
-	}
+	p.seq, p.at = seq, at
 	c.bytes += size
 	c.unsent += size
 	return p
 }
 
+// makeRoom drops the oldest packet if the next one will need its place. It is called when there is time for it: what is
+// dropped was sent long ago, and is in no cache of the processor.
+func (c *cache) makeRoom(at int64) {
+	if c.high+1-c.low >= uint64(len(c.ring)) && !c.young(at) {
+		c.evict()
+	}
+}
+
 // young reports whether the oldest packet may still be asked for.
 func (c *cache) young(at int64) bool {
 	p := c.slot(c.low)
-	return p.seq == c.low && (p.sentAt == 0 || at-p.sentAt < c.maxAge)
+	return p.seq == c.low && (!p.sent() || at-p.at < c.maxAge)
 }
 
 // evict drops the oldest packet.
@@ -120,16 +120,16 @@ func (c *cache) evict() {
 
 // drop empties a slot. Its buffer is used again.
 func (c *cache) drop(p *cachedPacket) {
-	c.bytes -= len(p.buf)
-	if p.sentAt == 0 {
-		c.unsent -= len(p.buf)
+	c.bytes -= p.size()
+	if !p.sent() {
+		c.unsent -= p.size()
 		c.dropped++
 	}
 	if c.spare+cap(p.buf) <= max(c.bytes, maxSpare) {
 		c.free = append(c.free, p.buf[:0])
 		c.spare += cap(p.buf)
 	}
-	*p = cachedPacket{sent: p.sent[:0]}
+	p.seq, p.againAt, p.owed, p.again, p.buf = 0, 0, false, 0, nil
 }
 
 // expire drops packets that nobody will ask for any more.
@@ -139,17 +139,16 @@ func (c *cache) expire(at int64) {
 	}
 }
 
-// buffer returns an empty buffer.
-func (c *cache) buffer() []byte {
-	n := len(c.free)
-	if n == 0 {
-		return nil
+// buffer returns a buffer of a size, with anything in it.
+func (c *cache) buffer(size int) []byte {
+	var b []byte
+	if n := len(c.free); n > 0 {
+		b = c.free[n-1]
+		c.free[n-1] = nil
+		c.free = c.free[:n-1]
+		c.spare -= cap(b)
 	}
-	b := c.free[n-1]
-	c.free[n-1] = nil
-	c.free = c.free[:n-1]
-	c.spare -= cap(b)
-	return b
+	return slices.Grow(b, size)[:size]
 }
 
 func (c *cache) grow() {

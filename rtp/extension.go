@@ -1,7 +1,5 @@
 package rtp
 
-import "encoding/binary"
-
 // An ExtensionProfile says how the data of a header extension is laid out.
 type ExtensionProfile uint16
 
@@ -147,23 +145,4 @@ func (e *Extensions) Widen() {
 	}
 	e.Data = e.Data[:copy(e.Data, e.Data[narrow:])]
 	e.Profile = ExtensionTwoByte
-}
-
-// size returns the bytes on the wire, with the four of the extension's own header.
-func (e *Extensions) size() int {
-	if len(e.Data) == 0 {
-		return 0
-	}
-	return 4 + (min(len(e.Data), maxExtensionData)+3)&^3
-}
-
-func (e *Extensions) appendTo(dst []byte) []byte {
-	data := e.Data[:min(len(e.Data), maxExtensionData)]
-	dst = binary.BigEndian.AppendUint16(dst, uint16(e.Profile))
-	dst = binary.BigEndian.AppendUint16(dst, uint16((len(data)+3)/4))
-	dst = append(dst, data...)
-	for n := len(data); n%4 != 0; n++ {
-		dst = append(dst, 0)
-	}
-	return dst
 }

@@ -24,8 +24,9 @@ type FeedbackSchedule struct {
 	bytes    int
 }
 
-// Arrived takes the arrival of a packet of size bytes on which there has to be feedback.
-func (f *FeedbackSchedule) Arrived(now time.Time, size int) {
+// Arrived takes the arrival of a packet of size bytes on which there has to be feedback. It reports whether
+// Deadline has changed for it.
+func (f *FeedbackSchedule) Arrived(now time.Time, size int) bool {
 	at := f.time.advance(now)
 	if f.sentAt == 0 {
 		f.sentAt, f.interval = at, int64(minFeedbackInterval)
@@ -33,12 +34,15 @@ func (f *FeedbackSchedule) Arrived(now time.Time, size int) {
 	f.packets++
 	f.bytes += size
 	switch {
-	case f.packets >= feedbackPackets:
+	case f.packets == feedbackPackets:
 		f.dueAt = at
+		return true
 	case f.dueAt == 0:
 		// After silence the first packet is not told about alone.
 		f.dueAt = max(f.sentAt+f.interval, at+int64(minFeedbackInterval)/4)
+		return true
 	}
+	return false
 }
 
 // Take reports whether feedback is to be sent now, and takes it as sent.

@@ -1,6 +1,9 @@
 package rtp
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // FixedHeaderSize is the size in bytes of a header without CSRCs and extensions.
 const FixedHeaderSize = 12
@@ -68,9 +71,16 @@ func HeaderSize(b []byte) (int, error) {
 // Parse takes a packet apart. The payload is without padding and may be empty. The header's
 // slices and the payload are parts of b.
 func Parse(b []byte) (h Header, payload []byte, err error) {
+	payload, err = h.Parse(b)
+	return h, payload, err
+}
+
+// Parse is the function Parse for a header that is there already. With an error it becomes the zero Header.
+func (h *Header) Parse(b []byte) (payload []byte, err error) {
+	*h = Header{}
 	size, err := HeaderSize(b)
 	if err != nil {
-		return Header{}, nil, err
+		return nil, err
 	}
 	end := len(b)
 	if b[0]&0x20 != 0 {
@@ -78,7 +88,7 @@ func Parse(b []byte) (h Header, payload []byte, err error) {
 		// be ignored, including itself." https://www.rfc-editor.org/rfc/rfc3550#section-5.1
 		n := b[end-1]
 		if n == 0 || int(n) > end-size {
-			return Header{}, nil, ErrPadding
+			return nil, ErrPadding
 		}
 		h.PaddingSize = n
 		end -= int(n)
@@ -97,43 +107,70 @@ func Parse(b []byte) (h Header, payload []byte, err error) {
 		h.Extensions.Profile = ExtensionProfile(binary.BigEndian.Uint16(b[at:]))
 		h.Extensions.Data = b[at+4 : size : size]
 	}
-	return h, b[size:end:end], nil
+	return b[size:end:end], nil
 }
 
 // Size returns the number of bytes that AppendTo appends.
-func (h *Header) Size() int {
-	return FixedHeaderSize + 4*min(h.CSRCs.Len(), MaxCSRCs) + h.Extensions.size()
-}
+func (h *Header) Size() int { return headerSize(h, 0) }
 
 // AppendTo appends the header to dst. A padding size sets the padding bit: the padding
 // itself comes behind the payload, see [AppendPacket]. CSRCs beyond MaxCSRCs are left out.
 func (h *Header) AppendTo(dst []byte) []byte {
-	sources := min(h.CSRCs.Len(), MaxCSRCs)
-	first := 2<<6 | byte(sources)
-	if h.PaddingSize > 0 {
-		first |= 0x20
-	}
-	extended := len(h.Extensions.Data) > 0
-	if extended {
-		first |= 0x10
-	}
-	second := h.PayloadType & 0x7f
-	if h.Marker {
-		second |= 0x80
-	}
-	dst = append(dst, first, second, byte(h.SequenceNumber>>8), byte(h.SequenceNumber))
-	dst = binary.BigEndian.AppendUint32(dst, h.Timestamp)
-	dst = binary.BigEndian.AppendUint32(dst, h.SSRC)
-	dst = append(dst, h.CSRCs[:4*sources]...)
-	if extended {
-		dst = h.Extensions.appendTo(dst)
-	}
+	start, end := len(dst), len(dst)+h.Size()
+	dst = slices.Grow(dst, end-start)[:end]
+	putHeader(dst[start:], h, h.Extensions.Profile, nil)
 	return dst
+}
+
+const (
+	paddingBit   = 0x20
+	extensionBit = 0x10
+	markerBit    = 0x80
+)
+
+// headerSize returns the size of a header with more bytes of extensions.
+func headerSize(h *Header, more int) int {
+	n := FixedHeaderSize + 4*min(h.CSRCs.Len(), MaxCSRCs)
+	if more += min(len(h.Extensions.Data), maxExtensionData); more > 0 {
+		n += 4 + (more+3)&^3
+	}
+	return n
+}
+
+// putHeader writes a header with more extensions into b, which has its size.
+func putHeader(b []byte, h *Header, profile ExtensionProfile, more []byte) {
+	csrcs := h.CSRCs[:4*min(h.CSRCs.Len(), MaxCSRCs)]
+	b[0] = 2<<6 | byte(len(csrcs)/4)
+	b[1] = h.PayloadType & 0x7f
+	if h.PaddingSize > 0 {
+		b[0] |= paddingBit
+	}
+	if h.Marker {
+		b[1] |= markerBit
+	}
+	binary.BigEndian.PutUint16(b[2:], h.SequenceNumber)
+	binary.BigEndian.PutUint32(b[4:], h.Timestamp)
+	binary.BigEndian.PutUint32(b[8:], h.SSRC)
+	end := FixedHeaderSize + copy(b[FixedHeaderSize:], csrcs)
+	if end == len(b) {
+		return
+	}
+	b[0] |= extensionBit
+	binary.BigEndian.PutUint16(b[end:], uint16(profile))
+	binary.BigEndian.PutUint16(b[end+2:], uint16((len(b)-end)/4-1))
+	end += 4
+	end += copy(b[end:], h.Extensions.Data)
+	end += copy(b[end:], more)
+	clear(b[end:])
 }
 
 // AppendPacket appends a packet of header, payload and the header's padding to dst.
 func AppendPacket(dst []byte, h *Header, payload []byte) []byte {
-	dst = append(h.AppendTo(dst), payload...)
+	return h.appendPadding(append(h.AppendTo(dst), payload...))
+}
+
+// appendPadding appends the padding.
+func (h *Header) appendPadding(dst []byte) []byte {
 	if h.PaddingSize > 0 {
 		for range h.PaddingSize - 1 {
 			dst = append(dst, 0)

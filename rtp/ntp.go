@@ -1,7 +1,6 @@
 package rtp
 
 import (
-	"math/bits"
 	"time"
 )
 
@@ -16,8 +15,8 @@ const ntpEpoch = 2_208_988_800
 
 // NTPTimeOf returns t as NTP time. The seconds wrap around in 2036, as they do for everybody.
 func NTPTimeOf(t time.Time) NTPTime {
-	fraction, _ := bits.Div64(uint64(t.Nanosecond()), 0, 1e9)
-	return NTPTime(uint64(uint32(t.Unix()+ntpEpoch))<<32 | fraction>>32)
+	fraction := uint64(t.Nanosecond()) << 32 / 1e9
+	return NTPTime(uint64(uint32(t.Unix()+ntpEpoch))<<32 | fraction)
 }
 
 // Time returns the time, in UTC: that of the two eras around 2036 in which years from 1968

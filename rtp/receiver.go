@@ -352,7 +352,8 @@ func (r *Receiver) HandleGoodbye(now time.Time) {
 }
 
 // Deadline returns when HandleTimeout, AppendNACK or TakeKeyFrameRequest have something to
-// do. The zero time means never.
+// do. The zero time means never. It stays as it is with a packet that is the next of its stream, a new
+// one with nothing missing before it.
 func (r *Receiver) Deadline() time.Time {
 	if r.paused {
 		return time.Time{}

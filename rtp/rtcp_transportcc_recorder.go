@@ -50,12 +50,17 @@ func (r *TransportCCRecorder) Record(now time.Time, number uint16) {
 			return
 		}
 	}
-	slot := &r.arrivals[seq%uint64(len(r.arrivals))]
+	slot := r.slot(seq)
 	if *slot == 0 {
 		// Ticks wrap after twelve days, of which one is given the value beside zero.
 		*slot = max(1, uint32(now.Sub(r.start)/transportCCTick))
 		r.fresh = true
 	}
+}
+
+// slot returns where the arrival of a packet is noted.
+func (r *TransportCCRecorder) slot(seq uint64) *uint32 {
+	return &r.arrivals[seq&uint64(len(r.arrivals)-1)]
 }
 
 // advance makes room up to next, forgetting what is too old to be kept.
@@ -69,7 +74,7 @@ func (r *TransportCCRecorder) advance(next uint64) {
 		clear(r.arrivals)
 	} else {
 		for seq := r.next; seq < next; seq++ {
-			r.arrivals[seq%size] = 0
+			*r.slot(seq) = 0
 		}
 	}
 	r.next = next
@@ -98,7 +103,7 @@ func (r *TransportCCRecorder) grow(n uint64) {
 	}
 	grown := make([]uint32, size)
 	for seq := r.next - min(r.next, old); seq < r.next; seq++ {
-		grown[seq%size] = r.arrivals[seq%old]
+		grown[seq&(size-1)] = *r.slot(seq)
 	}
 	r.arrivals = grown
 }
@@ -129,7 +134,7 @@ func (r *TransportCCRecorder) AppendFeedback(dst []byte, sender, media uint32, s
 	for ; seq < limit; seq++ {
 		symbol := uint8(symbolLost)
 		var delta int32
-		if arrival := r.arrivals[seq%uint64(len(r.arrivals))]; arrival != 0 {
+		if arrival := *r.slot(seq); arrival != 0 {
 			delta = int32(arrival - at)
 			switch {
 			case delta >= 0 && delta <= math.MaxUint8:
@@ -166,7 +171,7 @@ func (r *TransportCCRecorder) AppendFeedback(dst []byte, sender, media uint32, s
 // firstArrival returns when the first packet came of those to be reported on.
 func (r *TransportCCRecorder) firstArrival() (uint32, bool) {
 	for seq := r.first; seq < r.next; seq++ {
-		if at := r.arrivals[seq%uint64(len(r.arrivals))]; at != 0 {
+		if at := *r.slot(seq); at != 0 {
 			return at, true
 		}
 	}

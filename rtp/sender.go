@@ -14,6 +14,8 @@ var (
 	// ErrSequence is returned for a sequence number that has been written before, or that is too
 	// old: a second packet of that number would use its encryption twice.
 	ErrSequence = errors.New("rtp: sequence number used before")
+	// ErrTooLarge is returned for a packet that no datagram holds.
+	ErrTooLarge = errors.New("rtp: packet is too large")
 	// ErrPaused is returned while the stream is paused.
 	ErrPaused = errors.New("rtp: stream is paused")
 	// ErrClosed is returned after Close.
@@ -52,8 +54,8 @@ type SenderConfig struct {
 // It keeps what is written until it is polled, and for a while longer in case the peer asks
 // for it again.
 //
-// Packets are built when they are polled, so that header extensions which belong to one
-// transmission (transport-wide sequence number, send time) can be added by the owner.
+// Packets are laid out when they are written, with blanks for header extensions that belong to one
+// transmission (transport-wide sequence number, send time). The owner fills these in when he polls.
 type Sender struct {
 	cfg  SenderConfig
 	time timeline
@@ -73,8 +75,12 @@ type Sender struct {
 	resend   resendBudget
 	rtt      time.Duration
 
+	own, ownRTX ownExtensions
+	plain       []byte // header of a packet that has no more than these,
+	plainStart  int    // and where its payload starts
+
 	out     Outgoing
-	scratch []byte // header extensions of out
+	scratch []byte
 
 	capture captureState
 	keys    keyRequestState
@@ -118,6 +124,7 @@ func NewSender(cfg SenderConfig) *Sender {
 	s.cache.maxPackets = size
 	s.cache.maxBytes = max(cfg.CacheBytes, cfg.QueueBytes)
 	s.resend.init(&s.cfg)
+	s.SetExtensions(Extensions{}, Extensions{})
 	s.SetRTT(cfg.RTT)
 	return s
 }
@@ -155,13 +162,14 @@ func (s *Sender) NextSequenceNumber() uint16 {
 }
 
 // Write takes a packet to be sent, and copies it. Of the header, the payload type, the marker,
-// the sequence number, the timestamp, the CSRCs and the extensions are taken; extensions that
-// belong to one transmission are added later, see Poll. Packets may be written out of order,
-// but each number once.
+// the sequence number, the timestamp, the CSRCs and the extensions are taken; the extensions of
+// SetExtensions are added. Packets may be written out of order, but each number once.
 func (s *Sender) Write(now time.Time, h *Header, payload []byte) error {
 	at := s.time.advance(now)
-	size := len(h.CSRCs) + len(h.Extensions.Data) + len(payload)
+	size := len(payload)
 	switch {
+	case 2*len(h.Extensions.Data)+size > maxPacket: // they may have to take the two-byte form
+		return ErrTooLarge
 	case s.closed:
 		return ErrClosed
 	case s.paused:
@@ -174,9 +182,11 @@ func (s *Sender) Write(now time.Time, h *Header, payload []byte) error {
 	if !ok {
 		return ErrSequence
 	}
-	if s.cache.add(at, seq, h, payload) == nil {
+	p := s.cache.add(at, seq, size)
+	if p == nil {
 		return ErrSequence
 	}
+	s.layOut(p, h, payload)
 	s.written.set(seq)
 	s.fresh.push(seq)
 	s.capture.wrote(at, h.Timestamp, s.cfg.ClockRate)
@@ -189,6 +199,11 @@ func (s *Sender) number(number uint16) (uint64, bool) {
 		s.started, s.highest = true, 1<<16|uint64(number)
 		return s.highest, true
 	}
+	if seq := s.highest + 1; uint16(seq) == number { // as most are
+		s.written.unset(seq)
+		s.highest = seq
+		return seq, true
+	}
 	seq := seqnum.Extend(s.highest, number)
 	if seq > s.highest {
 		s.written.slide(s.highest, seq)
@@ -198,51 +213,6 @@ func (s *Sender) number(number uint16) (uint64, bool) {
 	return seq, s.highest-seq < windowSize && !s.written.has(seq)
 }
 
-// Outgoing is a packet to be sent. It is valid until the next call of a method of the Sender
-// that takes the time.
-type Outgoing struct {
-	// Header is complete but for the extensions that belong to this transmission, which
-	// are to be appended to its Extensions unless Repeat is set. There is room for them.
-	Header  Header
-	Payload []byte // without the two bytes in front that a retransmission has
-
-	RTX bool   // a retransmission on the SSRC for such
-	OSN uint16 // number of the original packet, if RTX
-	// Repeat says that the very same packet has been sent before. It must be protected with the same
-	// packet index, and for this nothing in it may differ.
-	Repeat bool
-	// Padding says that the packet is sent for its size only.
-	Padding bool
-
-	Written time.Time // when the packet was written
-
-	packet *cachedPacket // whose extensions are to be remembered
-}
-
-// Size returns the number of bytes that AppendTo appends.
-func (p *Outgoing) Size() int {
-	n := p.Header.Size() + len(p.Payload) + int(p.Header.PaddingSize)
-	if p.RTX && len(p.Payload) > 0 {
-		n += 2
-	}
-	return n
-}
-
-// AppendTo appends the packet to dst.
-func (p *Outgoing) AppendTo(dst []byte) []byte {
-	if p.packet != nil {
-		p.packet.sent = append(p.packet.sent[:0], p.Header.Extensions.Data...)
-		p.packet.sentProfile = p.Header.Extensions.Profile
-		p.packet = nil
-	}
-	if !p.RTX || len(p.Payload) == 0 {
-		return AppendPacket(dst, &p.Header, p.Payload)
-	}
-	dst = p.Header.AppendTo(dst)
-	dst = append(dst, byte(p.OSN>>8), byte(p.OSN))
-	return append(dst, p.Payload...)
-}
-
 // Poll returns the next packet that is to be sent, and takes it as sent. Packets that were never
 // sent come first.
 func (s *Sender) Poll(now time.Time) (*Outgoing, bool) {
@@ -250,7 +220,7 @@ func (s *Sender) Poll(now time.Time) (*Outgoing, bool) {
 	for s.fresh.count > 0 {
 		seq, _ := s.fresh.peek()
 		s.fresh.pop()
-		if p := s.cache.find(seq); p != nil && p.sentAt == 0 {
+		if p := s.cache.find(seq); p != nil && !p.sent() {
 			return s.first(at, p), true
 		}
 	}
@@ -274,42 +244,20 @@ func (s *Sender) Queued() (packets, bytes int) { return s.fresh.count, s.cache.u
 
 // first sends a packet for the first time.
 func (s *Sender) first(at int64, p *cachedPacket) *Outgoing {
-	p.sentAt, p.againAt = at, at
-	s.cache.unsent -= len(p.buf)
+	waited := time.Duration(at - p.at)
+	p.at, p.againAt = at, at
+	s.cache.unsent -= p.size()
 	s.lastSent = p.seq
 	size := len(p.payload())
 	s.resend.earn(size)
 	s.stats.Packets++
 	s.stats.Bytes += uint64(size)
-	out := s.build(p)
-	if !s.hasRTX(p) {
-		out.packet = p
-	}
-	s.stats.HeaderBytes += uint64(out.Header.Size())
+	s.stats.HeaderBytes += uint64(p.start - p.head)
+	out := s.outgoing(p)
+	out.Waited = waited
+	s.cache.makeRoom(at)
 	return out
 }
-
-// build makes the packet as it was written, with room for more extensions.
-func (s *Sender) build(p *cachedPacket) *Outgoing {
-	s.scratch = append(s.scratch[:0], p.buf[p.csrcs:p.csrcs+p.extensions]...)
-	if cap(s.scratch)-len(s.scratch) < extensionRoom {
-		s.scratch = append(make([]byte, 0, len(s.scratch)+2*extensionRoom), s.scratch...)
-	}
-	s.out = Outgoing{
-		Header: Header{
-			Marker: p.marker, PayloadType: p.payloadType, SequenceNumber: uint16(p.seq),
-			Timestamp: p.timestamp, SSRC: s.cfg.SSRC,
-			CSRCs:      CSRCs(p.buf[:p.csrcs:p.csrcs]),
-			Extensions: Extensions{Profile: p.profile, Data: s.scratch},
-		},
-		Payload: p.payload(),
-		Written: s.time.time(p.writtenAt),
-	}
-	return &s.out
-}
-
-// extensionRoom is for the extensions of a transmission.
-const extensionRoom = 128
 
 // SetPaused stops or resumes the stream. While it is stopped, nothing is taken or sent again, and
 // no memory is held for it.

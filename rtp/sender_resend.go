@@ -28,6 +28,9 @@ func (b *resendBudget) init(cfg *SenderConfig) {
 
 // earn takes bytes sent for the first time.
 func (b *resendBudget) earn(size int) {
+	if b.tokens == b.burst {
+		return
+	}
 	b.credit += size * max(b.percent, 0)
 	b.tokens = min(b.tokens+b.credit/100, b.burst)
 	b.credit %= 100
@@ -64,7 +67,7 @@ func (s *Sender) HandleNACK(now time.Time, number uint16) {
 		return
 	}
 	p := s.cache.find(seqnum.Extend(s.highest, number))
-	if p == nil || p.sentAt == 0 || at-p.sentAt >= s.cache.maxAge {
+	if p == nil || !p.sent() || at-p.at >= s.cache.maxAge {
 		s.stats.ResendsMissed++
 		return
 	}
@@ -72,12 +75,12 @@ func (s *Sender) HandleNACK(now time.Time, number uint16) {
 		return
 	}
 	// The first request is answered at once: the peer may know the round-trip time better.
-	if p.againAt != p.sentAt && at-p.againAt < int64(max(s.rtt, minCoolDown)) {
+	if p.againAt != p.at && at-p.againAt < int64(max(s.rtt, minCoolDown)) {
 		s.stats.ResendsRefused++
 		return
 	}
 	s.resend.advance(at)
-	if !s.resend.spend(FixedHeaderSize+len(p.buf), p.again) {
+	if !s.resend.spend(FixedHeaderSize+p.size(), p.again) {
 		s.stats.ResendsRefused++
 		return
 	}
@@ -92,34 +95,17 @@ func (s *Sender) hasRTX(p *cachedPacket) bool {
 // repeat sends a packet again.
 func (s *Sender) repeat(at int64, p *cachedPacket) *Outgoing {
 	// One nanosecond after the first time at least, which tells it from the first time.
-	p.againAt = max(at, p.sentAt+1)
+	p.againAt = max(at, p.at+1)
 	p.again = min(p.again, 254) + 1
 	s.stats.Resends++
 	s.stats.ResentBytes += uint64(len(p.payload()))
-	out := s.build(p)
 	if s.hasRTX(p) {
-		s.wrap(out, p)
-		return out
+		return s.wrap(p)
 	}
 	// The same index with other bytes would use the key stream twice.
+	out := s.outgoing(p)
 	out.Repeat = true
-	s.scratch = append(s.scratch[:0], p.sent...)
-	out.Header.Extensions = Extensions{Profile: p.sentProfile, Data: s.scratch}
 	return out
-}
-
-// wrap makes a retransmission of a packet.
-//
-// "the retransmission packet [...] the sequence number has the standard definition; i.e., it MUST
-// be one higher than the sequence number of the preceding packet sent in the retransmission
-// stream" https://www.rfc-editor.org/rfc/rfc4588#section-4
-func (s *Sender) wrap(out *Outgoing, p *cachedPacket) {
-	out.RTX, out.OSN = true, uint16(p.seq)
-	out.Header.SSRC = s.cfg.RTXSSRC
-	out.Header.PayloadType = s.rtxTypes[p.payloadType&0x7f]
-	out.Header.SequenceNumber = s.rtxSeq
-	s.rtxSeq++
-	s.stats.RTXPackets++
 }
 
 // Padding returns a packet of about size bytes of payload that is sent for its size only, as a
@@ -137,22 +123,28 @@ func (s *Sender) Padding(now time.Time, size int) (*Outgoing, bool) {
 	}
 	s.stats.PaddingPackets++
 	if p := s.paddingPacket(last.seq, size); p != nil {
-		p.againAt = max(at, p.sentAt+1)
-		out := s.build(p)
-		s.wrap(out, p)
+		p.againAt = max(at, p.at+1)
+		out := s.wrap(p)
 		out.Padding = true
-		s.stats.PaddingBytes += uint64(len(out.Payload))
+		s.stats.PaddingBytes += uint64(len(p.payload()))
 		return out, true
 	}
-	out := s.build(last)
-	s.wrap(out, last)
-	out.Padding, out.OSN, out.Payload = true, 0, nil
-	out.Header.Marker = false
-	out.Header.CSRCs = nil
-	out.Header.Extensions.Data = out.Header.Extensions.Data[:0]
-	out.Header.PaddingSize = uint8(min(size, 255))
-	s.stats.PaddingBytes += uint64(out.Header.PaddingSize)
+	out := s.padding(last, uint8(min(size, 255)))
+	s.stats.PaddingBytes += uint64(min(size, 255))
 	return out, true
+}
+
+// padding returns a packet that is nothing but padding, with the timestamp of another.
+func (s *Sender) padding(like *cachedPacket, size uint8) *Outgoing {
+	h := s.headerRTX(like)
+	h.Marker, h.PaddingSize = false, size
+	h.CSRCs, h.Extensions = nil, Extensions{Profile: ExtensionOneByte, Data: s.ownRTX.oneByte}
+	s.scratch = AppendPacket(s.scratch[:0], &h, nil)
+	s.out = Outgoing{Packet: s.scratch, Number: h.SequenceNumber, RTX: true, Padding: true}
+	if n := len(s.ownRTX.oneByte); n > 0 {
+		s.out.Own = Extensions{Profile: ExtensionOneByte, Data: s.scratch[FixedHeaderSize+4:][:n:n]}
+	}
+	return &s.out
 }
 
 // paddingPacket returns one of the last packets that comes close to a size, if any does.
@@ -160,7 +152,7 @@ func (s *Sender) paddingPacket(seq uint64, size int) (best *cachedPacket) {
 	for range 16 {
 		p := s.cache.find(seq)
 		seq--
-		if p == nil || p.sentAt == 0 || !s.hasRTX(p) {
+		if p == nil || !p.sent() || !s.hasRTX(p) {
 			continue
 		}
 		n := len(p.payload())

@@ -2,6 +2,9 @@ package rtp
 
 import (
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,7 +44,7 @@ func (s *senderTest) send(packets, size int) (first uint16) {
 		require.NoError(s.t, s.write(first+uint16(i), size))
 		p, ok := s.Poll(s.now)
 		require.True(s.t, ok)
-		require.Equal(s.t, first+uint16(i), p.Header.SequenceNumber)
+		require.Equal(s.t, first+uint16(i), p.Number)
 	}
 	return first
 }
@@ -56,7 +59,7 @@ func (s *senderTest) resent() (packets, bytes int) {
 		}
 		require.True(s.t, p.RTX || p.Repeat)
 		packets++
-		bytes += p.Size()
+		bytes += len(p.Packet)
 	}
 }
 
@@ -72,14 +75,16 @@ func TestWrite(t *testing.T) {
 	require.ErrorIs(t, s.write(2, 701), ErrQueueFull, "too many bytes")
 	require.NoError(t, s.write(2, 700))
 	require.ErrorIs(t, s.write(3, 0), ErrQueueFull, "too many packets")
+	require.ErrorIs(t, s.write(3, maxPacket+1), ErrTooLarge)
 	packets, bytes := s.Queued()
 	require.Equal(t, []int{4, 1000}, []int{packets, bytes})
 
+	s.advance(7 * ms)
 	for _, want := range []uint16{0xffff, 1, 0, 2} {
 		p, ok := s.Poll(s.now)
 		require.True(t, ok)
-		require.Equal(t, want, p.Header.SequenceNumber, "in the order of writing")
-		require.Equal(t, s.now, p.Written)
+		require.Equal(t, want, p.Number, "in the order of writing")
+		require.Equal(t, 7*ms, p.Waited)
 	}
 	_, ok := s.Poll(s.now)
 	require.False(t, ok)
@@ -96,30 +101,117 @@ func TestPacketAsWritten(t *testing.T) {
 	require.NoError(t, s.Write(s.now, &h, payload))
 	want := h
 	want.SSRC = 1
-	wantExtensions := append([]byte(nil), h.Extensions.Data...)
+	want.CSRCs, want.Extensions.Data = slices.Clone(h.CSRCs), slices.Clone(h.Extensions.Data)
 	clear(payload)
+	clear(h.CSRCs)
 	clear(h.Extensions.Data)
 
 	p, ok := s.Poll(s.now)
 	require.True(t, ok)
-	before := cap(p.Header.Extensions.Data)
-	for id := range uint8(8) {
-		require.True(t, p.Header.Extensions.Append(id+2, make([]byte, 14)))
-	}
-	require.Equal(t, before, cap(p.Header.Extensions.Data), "there is room for them")
-	got, body, err := Parse(p.AppendTo(nil))
+	got, body, err := Parse(p.Packet)
 	require.NoError(t, err)
 	require.Equal(t, "payload", string(body))
-	require.Equal(t, CSRCs{0, 0, 0, 5, 0, 0, 0, 6}, got.CSRCs)
-	require.Equal(t, wantExtensions, got.Extensions.Data[:4])
-	got.CSRCs, got.Extensions, want.CSRCs, want.Extensions = nil, Extensions{}, nil, Extensions{}
 	require.Equal(t, want, got)
+	require.Empty(t, p.Own)
+}
 
-	// A retransmission has the extensions that were written, not those of the first transmission.
-	s.HandleNACK(s.now, 3)
-	p, ok = s.Poll(s.now)
-	require.True(t, ok)
-	require.Equal(t, wantExtensions, p.Header.Extensions.Data)
+// The Sender adds the owner's extensions, in the form that the packet has, and leaves it to him to fill them in.
+func TestOwnExtensions(t *testing.T) {
+	element := func(x Extensions, id uint8, value string) Extensions {
+		x.Data = slices.Clone(x.Data)
+		x.Append(id, []byte(value))
+		return x
+	}
+	own := element(element(Extensions{}, 3, "..."), 4, "own")
+	rtx := element(element(Extensions{}, 3, "..."), 5, "another one")
+	wideOwn := element(element(Extensions{Profile: ExtensionTwoByte}, 3, "..."), 40, "own")
+	wideRTX := element(element(Extensions{Profile: ExtensionTwoByte}, 3, "..."), 50, "another one")
+	unknown := Extensions{Profile: 0x1234, Data: []byte("raw.")}
+	for _, test := range []struct {
+		name        string
+		written     Extensions
+		first, then string // the elements in the first transmission and in a retransmission
+		wide        bool
+	}{
+		{"none", Extensions{}, "3=... 4=own ", "3=... 5=another one ", false},
+		{"none, wide", Extensions{}, "3=... 40=own ", "3=... 50=another one ", true},
+		{"one byte", element(Extensions{}, 1, "a"), "1=a 3=... 4=own ", "1=a 3=... 5=another one ", false},
+		{"one byte, wide", element(Extensions{}, 1, "a"), "1=a 3=... 40=own ", "1=a 3=... 50=another one ", true},
+		{"two bytes", element(Extensions{Profile: ExtensionTwoByte}, 200, ""), "200= 3=... 4=own ", "200= 3=... 5=another one ", false},
+		{"two bytes, wide", element(Extensions{Profile: ExtensionTwoByte}, 200, ""), "200= 3=... 40=own ", "200= 3=... 50=another one ", true},
+		{"unknown", unknown, "", "", false},
+		{"unknown, wide", unknown, "", "", true},
+		{"long", Extensions{Profile: ExtensionOneByte, Data: make([]byte, 30_000)}, "3=... 4=own ", "3=... 5=another one ", false},
+	} {
+		for _, csrcs := range []CSRCs{nil, {1, 2, 3, 4, 5, 6, 7, 8}} {
+			t.Run(test.name, func(t *testing.T) {
+				s := newSenderTest(t, SenderConfig{RTXSSRC: 2, ResendBurst: 1 << 20})
+				s.SetExtensions(own, rtx)
+				if test.wide {
+					s.SetExtensions(wideOwn, wideRTX)
+				}
+				h := Header{PayloadType: 96, SequenceNumber: 7, CSRCs: csrcs, Extensions: test.written}
+				require.NoError(t, s.Write(s.now, &h, []byte("payload")))
+				for i, elements := range []string{test.first, test.then, test.then} {
+					p, ok := s.Poll(s.now)
+					require.True(t, ok)
+					if c := p.Own.Elements(); elements != "" {
+						id, v, ok := c.Next()
+						require.True(t, ok)
+						require.Equal(t, uint8(3), id)
+						copy(v, fmt.Sprintf("#%d.", i))
+						elements = strings.Replace(elements, "...", string(v), 1)
+					} else {
+						require.Empty(t, p.Own.Data)
+					}
+					got, payload, err := Parse(p.Packet)
+					require.NoError(t, err)
+					require.Equal(t, csrcs, got.CSRCs)
+					require.Equal(t, elements, elementsOf(got.Extensions))
+					if elements == "" {
+						require.Equal(t, test.written, got.Extensions)
+					}
+					require.Equal(t, i > 0, p.RTX)
+					if p.RTX {
+						require.Equal(t, []byte{0, 7}, payload[:2])
+						payload = payload[2:]
+					}
+					require.Equal(t, "payload", string(payload))
+					s.advance(200 * ms)
+					s.HandleNACK(s.now, 7)
+				}
+			})
+		}
+	}
+}
+
+func elementsOf(x Extensions) string {
+	var b strings.Builder
+	for c := x.Elements(); ; {
+		id, v, ok := c.Next()
+		if !ok {
+			return b.String()
+		}
+		fmt.Fprintf(&b, "%d=%s ", id, v)
+	}
+}
+
+// Packets that are in the cache when the extensions change have room enough for their retransmissions, or go without.
+func TestOwnExtensionsChange(t *testing.T) {
+	s := newSenderTest(t, SenderConfig{RTXSSRC: 2})
+	s.SetExtensions(Extensions{Profile: ExtensionOneByte, Data: []byte{0x30, 1}}, Extensions{})
+	s.send(1, 10)
+	for _, size := range []int{1, 2, 16} {
+		s.SetExtensions(Extensions{}, Extensions{Profile: ExtensionOneByte, Data: append([]byte{0x40 | byte(size-1)}, make([]byte, size)...)})
+		s.advance(200 * ms)
+		s.HandleNACK(s.now, 0)
+		p, ok := s.Poll(s.now)
+		require.True(t, ok)
+		h, payload, err := Parse(p.Packet)
+		require.NoError(t, err)
+		require.Len(t, payload, 2+10)
+		require.Equal(t, size < 16, len(h.Extensions.Data) > 0, "with %d bytes", size)
+	}
 }
 
 func TestNACKCoolDown(t *testing.T) {
@@ -278,7 +370,7 @@ func TestWriteWithLeaps(t *testing.T) {
 			if !ok {
 				break
 			}
-			require.Equal(t, 10, len(p.Payload))
+			require.Len(t, p.Packet, FixedHeaderSize+10)
 		}
 		require.LessOrEqual(t, s.cache.high-s.cache.low, uint64(len(s.cache.ring)))
 		require.GreaterOrEqual(t, s.cache.unsent, 0)
@@ -300,13 +392,11 @@ func TestPadding(t *testing.T) {
 	require.True(t, ok)
 	require.True(t, p.Padding)
 	require.Equal(t, n, p.OSN, "a large one")
-	require.Equal(t, uint16(10), p.Header.SequenceNumber)
+	require.Equal(t, uint16(10), p.Number)
 
 	p, ok = s.Padding(s.now, 300)
 	require.True(t, ok)
-	b := p.AppendTo(nil)
-	require.Len(t, b, p.Size())
-	h, payload, err := Parse(b)
+	h, payload, err := Parse(p.Packet)
 	require.NoError(t, err)
 	require.Empty(t, payload)
 	require.Equal(t, Header{SSRC: 2, PayloadType: 97, SequenceNumber: 11, PaddingSize: 255}, h)
@@ -414,7 +504,8 @@ func TestSenderDoesNotAllocate(t *testing.T) {
 		s := newSenderTest(t, SenderConfig{RTXSSRC: rtx})
 		h := Header{PayloadType: 96}
 		h.Extensions.Append(1, []byte("abc"))
-		payload, packet, value := make([]byte, 1200), make([]byte, 0, 1500), []byte{1, 2}
+		s.SetExtensions(h.Extensions, h.Extensions)
+		payload := make([]byte, 1200)
 		resent := 0
 		step := func() {
 			for range 20 {
@@ -432,15 +523,9 @@ func TestSenderDoesNotAllocate(t *testing.T) {
 					if !ok {
 						break
 					}
-					if !p.Repeat {
-						p.Header.Extensions.Append(3, value)
-					} else {
+					if p.Repeat || p.RTX {
 						resent++
 					}
-					if p.RTX {
-						resent++
-					}
-					packet = p.AppendTo(packet[:0])
 				}
 				s.Report(s.now)
 			}

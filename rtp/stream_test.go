@@ -1,6 +1,7 @@
 package rtp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -103,9 +104,7 @@ func (s *streamTest) drain() {
 		if p.RTX {
 			s.resends[p.OSN] = append(s.resends[p.OSN], s.now)
 		}
-		b := p.AppendTo(nil)
-		require.Len(s.t, b, p.Size())
-		s.launch(flight{b: b})
+		s.launch(flight{b: bytes.Clone(p.Packet)})
 	}
 	s.receiver.HandleTimeout(s.now)
 	if s.nacks = s.receiver.AppendNACK(s.now, s.nacks[:0]); len(s.nacks) > 0 {
@@ -275,20 +274,21 @@ func TestRepeatIsTheSamePacket(t *testing.T) {
 	s := NewSender(SenderConfig{SSRC: 1, ClockRate: 90_000})
 	h := Header{PayloadType: 96, SequenceNumber: 7, Timestamp: 5, Marker: true}
 	h.Extensions.Append(1, []byte("a"))
+	s.SetExtensions(Extensions{Profile: ExtensionOneByte, Data: []byte{0x30, 0}}, Extensions{})
 	require.NoError(t, s.Write(epoch, &h, []byte("payload")))
 
 	p, ok := s.Poll(epoch)
 	require.True(t, ok)
 	require.False(t, p.Repeat)
-	require.True(t, p.Header.Extensions.Append(3, []byte{0, 1}), "an extension of the first transmission")
-	first := p.AppendTo(nil)
+	p.Own.Data[1] = 42 // an extension of the first transmission
+	first := bytes.Clone(p.Packet)
 
 	s.HandleNACK(epoch.Add(50*ms), 7)
 	p, ok = s.Poll(epoch.Add(50 * ms))
 	require.True(t, ok)
 	require.True(t, p.Repeat)
 	require.False(t, p.RTX)
-	require.Equal(t, first, p.AppendTo(nil))
+	require.Equal(t, first, p.Packet)
 }
 
 // "the original sequence number (OSN) is put into the first two bytes of the payload"
@@ -303,7 +303,7 @@ func TestRTXPacket(t *testing.T) {
 		s.HandleNACK(now, 0x1234)
 		p, ok := s.Poll(now)
 		require.True(t, ok)
-		got, payload, err := Parse(p.AppendTo(nil))
+		got, payload, err := Parse(p.Packet)
 		require.NoError(t, err)
 		require.Equal(t, Header{PayloadType: 97, SequenceNumber: want, Timestamp: 5, Marker: true, SSRC: 2}, got)
 		require.Equal(t, append([]byte{0x12, 0x34}, "payload"...), payload)

@@ -7,11 +7,20 @@ import "time"
 // can say "none".
 type timeline struct {
 	start time.Time
-	now   int64
+	last  time.Time // the latest time told,
+	now   int64     // and where that is
 }
 
 // advance moves to now and returns it. An earlier time than the last is the last.
 func (t *timeline) advance(now time.Time) int64 {
+	if t.now != 0 && now == t.last { // most often: packets come in bursts, and several methods take each
+		return t.now
+	}
+	return t.move(now)
+}
+
+func (t *timeline) move(now time.Time) int64 {
+	t.last = now
 	if t.now == 0 {
 		t.start, t.now = now, 1
 		return 1
