@@ -67,6 +67,12 @@ var groups = []group{
 	{"sctp", sctpMemoryRows},
 	{"link", sctpLinkRows},
 	{"idle", idleRows},
+	{"srtp", srtpRows},
+	{"media.send", mediaSendRows},
+	{"media.receive", mediaReceiveRows},
+	{"fanout", fanoutRows},
+	{"media.idle", mediaIdleRows},
+	{"sessions", sessionsRows},
 }
 
 // printHeader says where and when the numbers were taken.

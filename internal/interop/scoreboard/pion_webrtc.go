@@ -98,24 +98,20 @@ func (b *board) pionSetup() (toAnswerer, toOfferer time.Duration) {
 }
 
 // pionIdle returns heap and stacks in KiB, and goroutines, of one idle connected
-// PeerConnection with a data channel: half of what a pair takes, over some pairs.
-func (b *board) pionIdle(pairs int) (kib, goroutines float64) {
+// PeerConnection: half of what a pair takes, over some pairs. What is to be in it, add adds, and tells
+// twice that it is there.
+func (b *board) pionIdle(pairs int, add func(offerer, answerer *webrtc.PeerConnection, there chan<- struct{})) (kib, goroutines float64) {
 	before := settledMemory()
 	running := runtime.NumGoroutine()
 	var all []*webrtc.PeerConnection
 	for range pairs {
 		offerer, answerer := b.newPeerConnection(nil), b.newPeerConnection(nil)
 		all = append(all, offerer, answerer)
-		opened := make(chan struct{}, 2)
-		channel, err := offerer.CreateDataChannel("idle", nil)
-		b.must(err)
-		channel.OnOpen(func() { opened <- struct{}{} })
-		answerer.OnDataChannel(func(channel *webrtc.DataChannel) {
-			channel.OnOpen(func() { opened <- struct{}{} })
-		})
+		there := make(chan struct{}, 2)
+		add(offerer, answerer, there)
 		b.negotiate(offerer, answerer)
-		<-opened
-		<-opened
+		<-there
+		<-there
 	}
 	n := float64(len(all))
 	goroutines = float64(runtime.NumGoroutine()-running) / n
@@ -124,6 +120,33 @@ func (b *board) pionIdle(pairs int) (kib, goroutines float64) {
 		pc.Close()
 	}
 	return kib, goroutines
+}
+
+// pionChannel adds a data channel.
+func (b *board) pionChannel(offerer, answerer *webrtc.PeerConnection, there chan<- struct{}) {
+	channel, err := offerer.CreateDataChannel("idle", nil)
+	b.must(err)
+	channel.OnOpen(func() { there <- struct{}{} })
+	answerer.OnDataChannel(func(channel *webrtc.DataChannel) {
+		channel.OnOpen(func() { there <- struct{}{} })
+	})
+}
+
+// pionMedia adds audio and video, each way.
+func (b *board) pionMedia(offerer, answerer *webrtc.PeerConnection, there chan<- struct{}) {
+	for _, pc := range []*webrtc.PeerConnection{offerer, answerer} {
+		for _, mime := range []string{webrtc.MimeTypeOpus, webrtc.MimeTypeVP8} {
+			track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, mime, "idle")
+			b.must(err)
+			_, err = pc.AddTrack(track)
+			b.must(err)
+		}
+		pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+			if state == webrtc.PeerConnectionStateConnected {
+				there <- struct{}{}
+			}
+		})
+	}
 }
 
 // settledMemory returns the bytes of live heap objects and of stacks.

@@ -136,7 +136,7 @@ func idleRows(b *board) {
 	if b.short {
 		pairs = 20
 	}
-	pionKiB, pionGoroutines := b.pionIdle(pairs)
+	pionKiB, pionGoroutines := b.pionIdle(pairs, b.pionChannel)
 	before, running := settledMemory(), runtime.NumGoroutine()
 	var all []*rtc.Rtc
 	for range pairs {

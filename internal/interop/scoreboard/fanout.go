@@ -1,0 +1,213 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/sansrtc/rtc"
+	"github.com/sansrtc/rtc/rtp"
+	"github.com/sansrtc/rtc/sdp"
+	"github.com/sansrtc/rtc/srtp"
+)
+
+// fanoutViewers is how many sessions each packet of the publisher is copied to.
+const fanoutViewers = 50
+
+// fanout is a forwarder: one session that receives a video, and others that it is sent to.
+type fanout struct {
+	publisher *mediaReceiver
+	viewers   []*viewer
+	forwarded int
+	copies    int
+}
+
+// viewer is a session to which packets are copied, and what comes back from there.
+type viewer struct {
+	route
+	section  rtc.MediaID
+	ssrc     uint32
+	header   rtp.Header
+	rewriter rtp.Rewriter
+	out      *fanout
+	reports  viewerReports
+	sealing  *srtp.Context // of the viewer's side
+}
+
+// viewerReports are the RTCP of a viewer who gets everything: TWCC feedback every 100 ms, and with every tenth a
+// receiver report.
+type viewerReports struct {
+	recorder rtp.TransportCCRecorder
+	number   uint16 // transport-wide, of the next packet
+	made     int
+	sealed   [][]byte
+}
+
+// reportsFrames is how often there is one.
+const reportsFrames = 3
+
+// reportsDue reports whether the viewers' next reports come after a packet.
+func reportsDue(packet int) bool {
+	return packet%(reportsFrames*framePackets) == reportsFrames*framePackets-1
+}
+
+// next returns the next report, made after a packet of which the number is given, unprotected.
+func (v *viewerReports) next(ssrc uint32, packet int) []byte {
+	const viewerSSRC = 7
+	at := mediaTime.Add(time.Duration(packet/framePackets) * framePause)
+	for range reportsFrames * framePackets {
+		v.recorder.Record(at, v.number)
+		v.number++
+	}
+	var b []byte
+	if v.made%10 == 0 {
+		blocks := rtp.ReportBlocks{}.Append(rtp.ReportBlock{SSRC: ssrc, HighestSequence: uint32(packet)})
+		b = rtp.AppendReceiverReport(b, rtp.ReceiverReport{SSRC: viewerSSRC, Blocks: blocks})
+	}
+	v.made++
+	b, _ = v.recorder.AppendFeedback(b, viewerSSRC, ssrc, 1200)
+	return b
+}
+
+// make queues the next report.
+func (v *viewerReports) make(b *board, sealing *srtp.Context, ssrc uint32, packet int) {
+	if v.made == 0 {
+		for range 16 { // numbers that the peer may have used for its own reports
+			_, err := sealing.AppendEncryptRTCP(nil, []byte{0x80, 201, 0, 1, 0, 0, 0, 7})
+			b.must(err)
+		}
+	}
+	sealed, err := sealing.AppendEncryptRTCP(nil, v.next(ssrc, packet))
+	b.must(err)
+	v.sealed = append(v.sealed, sealed)
+}
+
+func (v *viewerReports) take() []byte {
+	b := v.sealed[0]
+	v.sealed = v.sealed[1:]
+	return b
+}
+
+func (b *board) newFanout() *fanout {
+	f := &fanout{publisher: b.newMediaReceiver()}
+	for i := range fanoutViewers {
+		v := &viewer{out: f}
+		cfg := rtc.Config{MediaProtection: func(p srtp.Profile, keys srtp.Keys) (srtp.Protection, error) {
+			sealing, err := srtp.NewContext(srtp.Config{Profile: p, Master: keys.Remote})
+			b.must(err)
+			v.sealing = sealing
+			return srtp.NewSession(p, keys)
+		}}
+		near := b.newMediaEnd(cfg, netip.MustParseAddrPort(fmt.Sprintf("10.0.1.%d:5000", i+1)))
+		peer := b.newMediaEnd(rtc.Config{}, netip.MustParseAddrPort(fmt.Sprintf("10.0.2.%d:5000", i+1)))
+		now := b.connect(near, peer, rtc.MediaConfig{Kind: rtc.Video, Direction: sdp.SendOnly})
+		section := near.sections[rtc.Video]
+		v.route, v.section = route{near: near, peer: peer, now: now}, section.ID
+		v.ssrc = near.AppendStreamStats(nil)[0].SSRC
+		v.header.PayloadType = section.Codecs[0].Send.PayloadType
+		v.rewriter.ClockRate = 90_000
+		f.viewers = append(f.viewers, v)
+	}
+	return f
+}
+
+// prepare makes the publisher's next packets and the viewers' next reports.
+func (f *fanout) prepare(n int) {
+	f.publisher.prepare(n)
+	for i := range n {
+		if !reportsDue(f.forwarded + i) {
+			continue
+		}
+		for _, v := range f.viewers {
+			v.reports.make(f.publisher.near.b, v.sealing, v.ssrc, f.forwarded+i)
+		}
+	}
+}
+
+// forward is what is measured: a datagram comes in, and the packet in it goes out to all viewers, from which reports
+// come in. Each session is polled until it has nothing more to do.
+func (f *fanout) forward() {
+	p := f.publisher
+	before := p.now
+	p.receive(f.copy)
+	if p.now != before {
+		for _, v := range f.viewers {
+			v.pass(framePause)
+		}
+	}
+	if reportsDue(f.forwarded) {
+		for _, v := range f.viewers {
+			v.near.receive(v.now, v.peer, v.reports.take())
+			v.drain()
+		}
+	}
+	f.forwarded++
+}
+
+func (f *fanout) copy(packet *rtc.RTPReceived) {
+	for _, v := range f.viewers {
+		if f.copies < fanoutViewers { // the first packet
+			v.rewriter.Switch(v.now, packet.Sequence, packet.Header.Timestamp)
+		}
+		v.send(packet)
+	}
+}
+
+// send rewrites and sends a packet.
+func (v *viewer) send(packet *rtc.RTPReceived) {
+	seq, timestamp, ok := v.rewriter.Forward(v.now, packet.Sequence, packet.Header.Timestamp)
+	if !ok {
+		panic("scoreboard: not forwarded")
+	}
+	v.header.SequenceNumber, v.header.Timestamp, v.header.Marker = uint16(seq), timestamp, packet.Header.Marker
+	if err := v.near.WriteRTP(v.now, v.section, "", &v.header, packet.Payload); err != nil {
+		panic(err)
+	}
+	v.drain()
+}
+
+func (v *viewer) drain() {
+	for {
+		out := v.near.PollOutput()
+		switch out.Kind {
+		case rtc.OutputTransmit:
+			if b := out.Transmit.Data; b[0] < 4 {
+				v.answer(b)
+			} else if !rtp.IsRTCP(b) {
+				v.out.copies++
+			}
+		case rtc.OutputTimeout:
+			v.near.deadline = out.Deadline
+			return
+		default:
+			panic(out.Kind)
+		}
+	}
+}
+
+// fanoutRows compare the copies per second of one core with Pion's.
+func fanoutRows(b *board) {
+	f, pion := b.newFanout(), b.newPionFanout()
+	defer pion.close()
+	for range 20 { // until the caches have their sizes
+		f.prepare(100)
+		pion.prepare(100)
+		for range 100 {
+			f.forward()
+			pion.forward()
+		}
+	}
+	const calls = 2 * reportsFrames * framePackets
+	ours, theirs := f.copies, pion.copies()
+	times := interleaveWorkloads(rounds, calls, workload{f.prepare, f.forward}, workload{pion.prepare, pion.forward})
+	want := (calls*rounds + 1) * fanoutViewers
+	if ours, theirs = f.copies-ours, pion.copies()-theirs; ours != want || theirs != want {
+		b.t.Fatalf("%d and %d copies, not %d", ours, theirs, want)
+	}
+	perSecond := func(v []float64) float64 { return fanoutViewers * 1e9 / median(v) }
+	b.atLeast("fanout", ratio(times[1], times[0]), "× Pion", 3)
+	b.shown("fanout.copies", perSecond(times[0])/1000, "k/s", perSecond(times[1])/1000)
+	f.prepare(2000)
+	pion.prepare(2000)
+	b.shown("fanout.allocs", allocations(f.forward)/fanoutViewers, "per copy", allocations(pion.forward)/fanoutViewers)
+}
