@@ -201,7 +201,7 @@ func fanoutRows(b *board) {
 	ours, theirs := f.copies, pion.copies()
 	times := interleaveWorkloads(rounds, calls, workload{f.prepare, f.forward}, workload{pion.prepare, pion.forward})
 	want := (calls*rounds + 1) * fanoutViewers
-	if ours, theirs = f.copies-ours, pion.copies()-theirs; ours != want || theirs != want {
+	if ours, theirs = f.copies-ours, pion.copies()-theirs; ours != want || theirs < want { // Pion's may be repetitions as well
 		b.t.Fatalf("%d and %d copies, not %d", ours, theirs, want)
 	}
 	perSecond := func(v []float64) float64 { return fanoutViewers * 1e9 / median(v) }

@@ -17,6 +17,7 @@ func newBoard(t *testing.T) *board { return &board{t: t, short: true, progress: 
 
 func TestGates(t *testing.T) {
 	b := newBoard(t)
+	b.short = false
 	b.atMost("a", 1.5, "×", 1.5, 3)
 	b.atLeast("b", 9, "MB/s", 9)
 	b.shown("c", 100, "ns")
@@ -48,6 +49,20 @@ func TestGates(t *testing.T) {
 		{"name":"b","value":9,"unit":"MB/s","gate":9,"ok":true,"peer":null},
 		{"name":"c","value":100,"unit":"ns","gate":null,"ok":true,"peer":null}
 	]`, string(out))
+}
+
+// A short run has patience with ratios, and with nothing else.
+func TestSlack(t *testing.T) {
+	b := newBoard(t)
+	b.atMost("a", 1.65, "× floor", 1.5)
+	b.atLeast("b", 2.7, "× Pion", 3)
+	require.Equal(t, 0, b.exitCode())
+	b.atMost("c", 1, "per packet", 0)
+	b.atMost("d", 1.8, "× floor", 1.5)
+	b.atLeast("e", 2.4, "× Pion", 3)
+	for _, row := range b.rows[2:] {
+		require.False(t, row.OK, row.Name)
+	}
 }
 
 func TestPercentile(t *testing.T) {
