@@ -117,6 +117,8 @@ type MediaStopped struct{ ID MediaID }
 
 // RTPReceived is a packet of a section that delivers packets. It comes as the packets arrive:
 // perhaps out of order, but never twice. Retransmissions look like the packets they repair.
+// A packet without payload is padding, by which some peers probe the network: who forwards the stream leaves it
+// out with [rtp.Rewriter.Drop], or there would be a gap.
 type RTPReceived struct {
 	ID       MediaID
 	RID      string // of the encoding; empty without simulcast

@@ -151,7 +151,7 @@ func (r *Rtc) receiveRTP(p *queuedPacket, size int) {
 	if a.Kind != rtp.ArrivalNew || a.Missing > 0 || a.Restarted {
 		r.disturbMedia() // otherwise the receiver's deadline is what it was
 	}
-	if !a.OK() || len(p.Payload) == 0 && !s.media.cfg.Frames {
+	if !a.OK() {
 		return
 	}
 	if s.receiver.KeyFrameNeeded() && s.media.beginsKeyFrame(h, p.Payload) {

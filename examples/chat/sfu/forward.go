@@ -69,6 +69,9 @@ func (s *SFU) forwardTo(to *Participant, out *section, x *parcel) {
 			out.vp8.Switch(x.vp8)
 		}
 	}
+	if len(x.payload) == 0 && out.skip(x.Sequence) {
+		return
+	}
 	seq, timestamp, ok := out.rewriter.Forward(s.now, x.Sequence, x.Header.Timestamp)
 	if !ok || x.vp8 != nil && !out.vp8.Forward(x.vp8, x.payload) {
 		return
@@ -82,6 +85,13 @@ func (s *SFU) forwardTo(to *Participant, out *section, x *parcel) {
 	s.extensions = h.Extensions.Data
 	// A viewer whose queue is full loses the packet, and asks for what it misses.
 	to.Rtc.WriteRTP(s.now, out.id, "", &h, x.payload)
+}
+
+// skip leaves out a packet that is padding, and reports whether it could: if later ones have been
+// forwarded, its number is missed, and has to be sent.
+func (out *section) skip(seq uint64) bool {
+	_, gap := out.rewriter.Drop(seq)
+	return !gap
 }
 
 // passed are the header extensions that a viewer is to know too. Each session has numbers of its

@@ -179,3 +179,21 @@ func TestRestart(t *testing.T) {
 		require.Empty(t, w.ended)
 	}
 }
+
+// Padding goes to nobody, and leaves no gap.
+func TestPadding(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.join("room", "Ada", "l", "h"), w.join("room", "Bob")
+	w.wait("two see each other", func() bool { return a.sees(b) && b.sees(a) })
+	a.film(time.Second)
+	require.Equal(t, "l h", b.seen(""))
+	for range 5 {
+		section, n := a.sending[rtc.Video], a.written["videoh"]
+		a.written["videoh"]++
+		a.padded["h"]++
+		h := rtp.Header{PayloadType: section.Codecs[0].Send.PayloadType, SequenceNumber: n + 1 + 7000, Timestamp: uint32(n)*3000 + 1e6}
+		require.NoError(t, a.rtc.WriteRTP(w.now, section.ID, "h", &h, nil))
+		a.film(60 * time.Millisecond)
+	}
+	require.Equal(t, "h", b.seen("h"))
+}

@@ -62,6 +62,7 @@ type page struct {
 	sending     [2]*rtc.MediaChanged
 	layers      []string          // of the camera; one without a name if it is no simulcast
 	silent      map[string]bool   // layers that are not sent
+	padded      map[string]uint16 // of these, without a picture
 	written     map[string]uint16 // packets by kind and layer
 	keyOwed     map[string]bool   // the next frame of the layer must be a key frame
 
@@ -92,7 +93,7 @@ func (w *world) join(room, name string, layers ...string) *page {
 	w.t.Helper()
 	p := &page{
 		world: w, name: name, layers: layers,
-		silent: make(map[string]bool), written: make(map[string]uint16), keyOwed: make(map[string]bool),
+		silent: make(map[string]bool), written: make(map[string]uint16), padded: make(map[string]uint16), keyOwed: make(map[string]bool),
 		addr:    netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 1, byte(len(w.pages))}), 1000),
 		streams: make(map[rtc.MediaID]string), got: make(map[string]int), timestamps: make(map[string]uint32),
 	}
@@ -349,7 +350,7 @@ func (p *page) write(kind rtc.MediaKind) (text string) {
 		}
 		payload := []byte(text)
 		if kind == rtc.Video {
-			payload = append(vp8(p.keyOwed[layer] || n == 0, n+uint16(100*i)), text...)
+			payload = append(vp8(p.keyOwed[layer] || n == 0, n-p.padded[layer]+uint16(100*i)), text...)
 			p.keyOwed[layer] = false
 		}
 		require.NoError(p.t, p.rtc.WriteRTP(p.now, section.ID, layer, &h, payload))

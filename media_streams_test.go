@@ -56,3 +56,25 @@ func TestStreamEnds(t *testing.T) {
 	goodbye()
 	require.Len(t, ends, 2)
 }
+
+// A forwarder hears of packets that are padding, whose numbers it has to leave out.
+func TestPaddingIsDelivered(t *testing.T) {
+	w := newWorld(t, worldConfig{seed: 3, link: simnet.LinkConfig{Delay: 20 * ms}})
+	l := watchMedia(w.l)
+	w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Audio}}})
+	w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+	var sizes []int
+	w.r.onEvent = func(ev rtc.Event) {
+		if p, ok := ev.(*rtc.RTPReceived); ok {
+			sizes = append(sizes, len(p.Payload))
+		}
+	}
+	section := l.sections[rtc.Audio]
+	h := rtp.Header{PayloadType: section.Codecs[0].Send.PayloadType}
+	for _, payload := range [][]byte{{1}, nil, {2, 3}} {
+		h.SequenceNumber++
+		require.NoError(t, w.l.WriteRTP(w.net.Now(), section.ID, "", &h, payload))
+	}
+	w.net.Run(100 * ms)
+	require.Equal(t, []int{1, 0, 2}, sizes)
+}
