@@ -30,12 +30,19 @@ func vp8Frame(n, size int, key bool) []byte {
 // as is said once both are connected.
 func newFramesWorld(t *testing.T, delay time.Duration, loss float64, take func(*rtc.FrameReceived)) (w *world, section rtc.MediaChanged) {
 	t.Helper()
+	w, l := connectFrames(t, delay, take)
+	w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{Delay: delay, Loss: simnet.RandomLoss(loss)})
+	return w, l.sections[rtc.Video]
+}
+
+func connectFrames(t *testing.T, delay time.Duration, take func(*rtc.FrameReceived)) (w *world, l *mediaPeer) {
+	t.Helper()
 	w = newWorld(t, worldConfig{seed: 4, link: simnet.LinkConfig{Delay: delay}, change: func(_, r *rtc.Config) {
 		r.AcceptMedia = func(o rtc.MediaOffer) (rtc.MediaConfig, bool) {
 			return rtc.MediaConfig{Direction: sdp.RecvOnly, Frames: true}, true
 		}
 	}})
-	l := watchMedia(w.l)
+	l = watchMedia(w.l)
 	w.r.onEvent = func(ev rtc.Event) {
 		if f, ok := ev.(*rtc.FrameReceived); ok {
 			take(f)
@@ -43,8 +50,7 @@ func newFramesWorld(t *testing.T, delay time.Duration, loss float64, take func(*
 	}
 	w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
 	w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
-	w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{Delay: delay, Loss: simnet.RandomLoss(loss)})
-	return w, l.sections[rtc.Video]
+	return w, l
 }
 
 // Frames that are written come out whole, in order and with the time of their capture, also
@@ -76,19 +82,8 @@ func TestMediaFrames(t *testing.T) {
 // A frame comes with the header extensions of its first packet and those that only its last one
 // has, whatever the packets of its neighbours had.
 func TestMediaFrameExtensions(t *testing.T) {
-	w := newWorld(t, worldConfig{seed: 4, link: simnet.LinkConfig{Delay: 20 * ms}, change: func(_, r *rtc.Config) {
-		r.AcceptMedia = func(rtc.MediaOffer) (rtc.MediaConfig, bool) { return rtc.MediaConfig{Frames: true}, true }
-	}})
-	l := watchMedia(w.l)
 	var frames []rtc.FrameReceived
-	w.r.onEvent = func(ev rtc.Event) {
-		if f, ok := ev.(*rtc.FrameReceived); ok {
-			frames = append(frames, *f.Clone())
-		}
-	}
-	w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
-	w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
-	section := l.sections[rtc.Video]
+	w, section := newFramesWorld(t, 20*ms, 0, func(f *rtc.FrameReceived) { frames = append(frames, *f.Clone()) })
 	orientation, timeOffset := extensionID(t, section, extOrientation), extensionID(t, section, extTimeOffset)
 	p, err := codec.NewPacketizer(codec.PacketizerConfig{Name: section.Codecs[0].Name})
 	require.NoError(t, err)
@@ -138,18 +133,9 @@ func TestMediaFrameExtensions(t *testing.T) {
 
 // A stream that begins with a key frame of many packets needs no other one.
 func TestMediaFramesAskForNothing(t *testing.T) {
-	w := newWorld(t, worldConfig{seed: 4, link: simnet.LinkConfig{Delay: 20 * ms, Jitter: 5 * ms}, change: func(_, r *rtc.Config) {
-		r.AcceptMedia = func(rtc.MediaOffer) (rtc.MediaConfig, bool) { return rtc.MediaConfig{Frames: true}, true }
-	}})
-	l := watchMedia(w.l)
 	frames := 0
-	w.r.onEvent = func(ev rtc.Event) {
-		if _, ok := ev.(*rtc.FrameReceived); ok {
-			frames++
-		}
-	}
-	w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
-	w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+	w, l := connectFrames(t, 20*ms, func(*rtc.FrameReceived) { frames++ })
+	w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{Delay: 20 * ms, Jitter: 5 * ms})
 	section := l.sections[rtc.Video]
 	for i := range 60 {
 		f := codec.Frame{Data: vp8Frame(i, 4000, i == 0), Timestamp: uint32(i) * 3000}
@@ -163,18 +149,8 @@ func TestMediaFramesAskForNothing(t *testing.T) {
 
 // Packets without payload, which some peers probe the network with, are no gap between frames.
 func TestMediaFramesAmongPadding(t *testing.T) {
-	w := newWorld(t, worldConfig{seed: 4, link: simnet.LinkConfig{Delay: 20 * ms}, change: func(_, r *rtc.Config) {
-		r.AcceptMedia = func(rtc.MediaOffer) (rtc.MediaConfig, bool) { return rtc.MediaConfig{Frames: true}, true }
-	}})
-	l := watchMedia(w.l)
 	frames := 0
-	w.r.onEvent = func(ev rtc.Event) {
-		if _, ok := ev.(*rtc.FrameReceived); ok {
-			frames++
-		}
-	}
-	w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
-	w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+	w, l := connectFrames(t, 20*ms, func(*rtc.FrameReceived) { frames++ })
 	section := l.sections[rtc.Video]
 	for i := range uint16(10) {
 		h := rtp.Header{PayloadType: section.Codecs[0].Send.PayloadType, SequenceNumber: 2 * i, Timestamp: uint32(i) * 3000, Marker: true}

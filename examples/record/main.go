@@ -7,7 +7,7 @@
 // from this machine and to pages that came by HTTPS only, so to let others in, serve beyond this machine, which makes a
 // certificate that browsers will warn about once:
 //
-//	go -C examples/record run . -addr :8443 -dir /tmp/recordings
+//	go -C examples/record run . -addr :8443 -dir videos
 //
 // Package recorder, in the folder beside this file, is what the example is about: how frames that come over a network get
 // into a file, with sound and pictures in step. It has no files and no clock. Package matroska writes the bytes of

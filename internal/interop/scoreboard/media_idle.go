@@ -10,10 +10,7 @@ import (
 // mediaIdleRows measure the memory of a session with audio and video each way, of which one packet has
 // come and gone.
 func mediaIdleRows(b *board) {
-	pairs := 50
-	if b.short {
-		pairs = 20
-	}
+	pairs := b.idlePairs()
 	pionKiB, pionGoroutines := b.pionIdle(pairs, b.pionMedia)
 	before, running := settledMemory(), runtime.NumGoroutine()
 	var all []*rtc.Rtc

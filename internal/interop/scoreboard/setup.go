@@ -132,10 +132,7 @@ func roundTrips(d time.Duration) float64 { return float64(d) / float64(rtt) }
 // idleRows measure what a connected session holds: live heap and stacks, and
 // goroutines, after the network that carried it is gone.
 func idleRows(b *board) {
-	pairs := 50
-	if b.short {
-		pairs = 20
-	}
+	pairs := b.idlePairs()
 	pionKiB, pionGoroutines := b.pionIdle(pairs, b.pionChannel)
 	before, running := settledMemory(), runtime.NumGoroutine()
 	var all []*rtc.Rtc
@@ -152,4 +149,12 @@ func idleRows(b *board) {
 	b.atMost("idle.heap", (settledMemory()-before)/n/1024, "KiB", 64, pionKiB)
 	b.atMost("idle.goroutines", float64(runtime.NumGoroutine()-running)/n, "", 0, pionGoroutines)
 	runtime.KeepAlive(all)
+}
+
+// idlePairs is how many pairs of sessions are made to weigh one.
+func (b *board) idlePairs() int {
+	if b.short {
+		return 20
+	}
+	return 50
 }
