@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,7 +61,13 @@ func (b testBrowser) navigate(url string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), browserPatience)
 	defer cancel()
-	require.NoError(b.t, b.Navigate(ctx, url))
+	err := b.Navigate(ctx, url)
+	// Chromium gives up what it is doing when it notices an interface, such as one of the test's own making.
+	for try := 0; try < 10 && err != nil && strings.Contains(err.Error(), "ERR_NETWORK_CHANGED"); try++ {
+		time.Sleep(time.Second)
+		err = b.Navigate(ctx, url)
+	}
+	require.NoError(b.t, err)
 }
 
 // eval calls a function in the page and decodes what it returns to out.
