@@ -137,18 +137,28 @@ func (c *cache) expire(at int64) {
 	for len(c.ring) > 0 && c.low <= c.high && !c.young(at) {
 		c.evict()
 	}
+	for c.spare > max(c.bytes, maxSpare) {
+		c.takeFree()
+	}
 }
 
 // buffer returns a buffer of a size, with anything in it.
 func (c *cache) buffer(size int) []byte {
 	var b []byte
-	if n := len(c.free); n > 0 {
-		b = c.free[n-1]
-		c.free[n-1] = nil
-		c.free = c.free[:n-1]
-		c.spare -= cap(b)
+	if len(c.free) > 0 {
+		b = c.takeFree()
 	}
 	return slices.Grow(b, size)[:size]
+}
+
+// takeFree takes one of the free buffers.
+func (c *cache) takeFree() []byte {
+	last := len(c.free) - 1
+	b := c.free[last]
+	c.free[last] = nil
+	c.free = c.free[:last]
+	c.spare -= cap(b)
+	return b
 }
 
 func (c *cache) grow() {

@@ -64,8 +64,11 @@ func (s *Sender) SetCaptureTime(now, captured time.Time, timestamp uint32) {
 // using the relationship between the RTP timestamp counter and real time as maintained by
 // periodically checking the wallclock time at a sampling instant."
 // https://www.rfc-editor.org/rfc/rfc3550#section-6.4.1
+//
+// It also frees packets that nobody may ask for any more, which otherwise happens when there are new ones.
 func (s *Sender) Report(now time.Time) (SenderInfo, bool) {
 	at := s.time.advance(now)
+	s.cache.expire(at)
 	if s.stats.Packets == 0 || !s.capture.started || s.closed {
 		return SenderInfo{}, false
 	}
