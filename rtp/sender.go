@@ -57,39 +57,36 @@ type SenderConfig struct {
 // Packets are laid out when they are written, with blanks for header extensions that belong to one
 // transmission (transport-wide sequence number, send time). The owner fills these in when he polls.
 type Sender struct {
+	// What every packet needs lies together: of many streams, little is in the processor's caches.
 	cfg  SenderConfig
 	time timeline
 
-	cache   cache
-	written window // of sequence numbers
-	started bool
-	highest uint64
-
-	lastSent uint64 // the last packet sent for the first time
-
-	fresh sequenceQueue // to be sent for the first time
-	again sequenceQueue // to be sent again
-
-	rtxTypes [128]uint8 // payload type of the retransmission; 0: none
-	rtxSeq   uint16
-	resend   resendBudget
-	rtt      time.Duration
-
-	own, ownRTX ownExtensions
-	plain       []byte // header of a packet that has no more than these,
-	plainStart  int    // and where its payload starts
-
-	out     Outgoing
-	scratch []byte
-
-	capture captureState
-	keys    keyRequestState
-	remote  remoteState
-
 	paused, closed bool
 	byeOwed        bool
+	started        bool
+	highest        uint64
+	lastSent       uint64        // the last packet sent for the first time
+	fresh          sequenceQueue // to be sent for the first time
+	again          sequenceQueue // to be sent again
+	cache          cache
 
-	stats SenderStats
+	own        ownExtensions
+	plain      []byte // header of a packet that has no more than these,
+	plainStart int    // and where its payload starts
+	capture    captureState
+	out        Outgoing
+	resend     resendBudget
+	stats      SenderStats
+
+	written  window     // of sequence numbers
+	rtxTypes [128]uint8 // payload type of the retransmission; 0: none
+	rtxSeq   uint16
+	ownRTX   ownExtensions
+	rtt      time.Duration
+	scratch  []byte
+
+	keys   keyRequestState
+	remote remoteState
 }
 
 // NewSender returns a Sender of a stream of which nothing has been written.
