@@ -65,6 +65,7 @@ type stream struct {
 	ssrc         uint32
 	roc          uint32 // rollover counter before the first packet
 	rtp, rtcp    window
+	rtpBits      [defaultReplayWindow / 64]uint64 // of a window that is not larger
 	rtcpBits     [2]uint64
 	sent         bool    // packets have been encrypted: must never be dropped
 	newer, older *stream // in the ring Context.lru; nil: must not be dropped
@@ -72,16 +73,24 @@ type stream struct {
 
 // NewContext returns the context of one direction. It returns ErrProfile, ErrKeys or ErrFIPS.
 func NewContext(cfg Config) (*Context, error) {
+	c := &Context{}
+	if err := c.init(cfg); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Context) init(cfg Config) error {
 	s, err := newSuite(cfg.Profile, cfg.Master)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	size := cfg.ReplayWindow
 	if size == 0 {
 		size = defaultReplayWindow
 	}
 	size = min(max(size, minReplayWindow), maxReplayWindow)
-	c := &Context{
+	*c = Context{
 		suite:     s,
 		window:    1 << bits.Len(uint(size-1)) / 64,
 		max:       cfg.MaxSSRCs,
@@ -92,7 +101,7 @@ func NewContext(cfg Config) (*Context, error) {
 		c.max = defaultMaxSSRCs
 	}
 	c.lru.newer, c.lru.older = &c.lru, &c.lru
-	return c, nil
+	return nil
 }
 
 func newSuite(p Profile, master MasterKey) (suite, error) {
@@ -222,9 +231,15 @@ func (s *stream) guess(seq uint16) (index uint64, used bool) {
 // addRTP marks the index of a packet.
 func (c *Context) addRTP(s *stream, index uint64) {
 	if s.rtp.bits == nil {
-		s.rtp.bits = make([]uint64, c.window)
+		s.openWindow(c.window)
 	}
 	s.rtp.add(index)
+}
+
+func (s *stream) openWindow(words int) {
+	if s.rtp.bits = s.rtpBits[:min(words, len(s.rtpBits))]; words > len(s.rtpBits) {
+		s.rtp.bits = make([]uint64, words)
+	}
 }
 
 // AppendEncryptRTP appends the SRTP packet for an RTP packet to dst. It returns ErrReused for

@@ -27,15 +27,19 @@ type Session struct {
 // NewSession returns a session with the defaults of Config. It returns ErrProfile, ErrKeys or
 // ErrFIPS.
 func NewSession(p Profile, keys Keys) (*Session, error) {
-	send, err := NewContext(Config{Profile: p, Master: keys.Local})
-	if err != nil {
+	// In one piece: each piece of memory takes time to find when it has left the processor's caches.
+	m := &struct {
+		Session
+		send, receive Context
+	}{}
+	if err := m.send.init(Config{Profile: p, Master: keys.Local}); err != nil {
 		return nil, err
 	}
-	receive, err := NewContext(Config{Profile: p, Master: keys.Remote})
-	if err != nil {
+	if err := m.receive.init(Config{Profile: p, Master: keys.Remote}); err != nil {
 		return nil, err
 	}
-	return &Session{Send: send, Receive: receive}, nil
+	m.Send, m.Receive = &m.send, &m.receive
+	return &m.Session, nil
 }
 
 // AppendEncryptRTP is that of Send.
