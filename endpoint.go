@@ -39,6 +39,7 @@ type Endpoint[S any] struct {
 	timers  timers[S]
 	ready   readyList[S]
 	now     time.Time
+	out     []byte // the datagram last handed out: one for all is in the processor's caches
 	stats   EndpointStats
 }
 
@@ -120,6 +121,7 @@ func (e *Endpoint[S]) Find(in Input) (session S, ok bool) {
 // HandleInput gives a datagram to its session, or drops it, and runs the timers of all
 // sessions that have expired.
 func (e *Endpoint[S]) HandleInput(in Input) {
+	poison(e.out)
 	if in.Now.After(e.now) {
 		e.now = in.Now
 	}
@@ -154,7 +156,9 @@ func (e *Endpoint[S]) PollOutput() (session S, out Output) {
 			e.ready.pop()
 			continue
 		}
+		m.rtc.out = e.out
 		out = m.rtc.PollOutput()
+		e.out, m.rtc.out = m.rtc.out, nil
 		switch out.Kind {
 		case OutputTransmit:
 			e.routes.noteCheck(m, out.Transmit)
