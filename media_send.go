@@ -25,9 +25,10 @@ type encoding struct {
 	rid           string
 	index         int // in the section
 	ssrc, rtxSSRC uint32
-	sender        *rtp.Sender // nil until it is first wanted
-	active        bool        // the peer wants it now
-	waits         bool        // for its turn to send
+	sender        *rtp.Sender  // nil until it is first wanted
+	active        bool         // the peer wants it now
+	waits         bool         // for its turn to send
+	sendIDs       extensionIDs // those of the section
 	reportOwed    bool
 
 	repeats     repeats
@@ -78,18 +79,42 @@ func (r *Rtc) WriteRTP(now time.Time, id MediaID, rid string, h *rtp.Header, pay
 	if r.ending {
 		return ErrClosed
 	}
+	r.advance(now)
+	if !r.usual.is(id, rid, h.PayloadType) {
+		if err := r.findTarget(id, rid, h.PayloadType); err != nil {
+			return err
+		}
+	}
+	if err := r.usual.sender.Write(r.now, h, payload); err != nil {
+		return err
+	}
+	r.turns.add(&r.usual.turn)
+	return nil
+}
+
+// target is what was written to last, which most often is written to next. To look it up takes memory that
+// nothing else needs, and with many sessions that is slow. It is known while media is at rest.
+type target struct {
+	turn
+	id          MediaID
+	rid         string
+	payloadType uint8
+}
+
+func (t *target) is(id MediaID, rid string, payloadType uint8) bool {
+	return t.encoding != nil && t.id == id && t.payloadType == payloadType && t.rid == rid
+}
+
+// findTarget makes a section and an encoding the usual one.
+func (r *Rtc) findTarget(id MediaID, rid string, payloadType uint8) error {
 	m, e, err := r.encodingOf(id, rid)
 	if err != nil {
 		return err
 	}
-	if !m.sendsType(h.PayloadType) {
+	if !m.sendsType(payloadType) {
 		return ErrPayloadType
 	}
-	r.advance(now)
-	if err := e.sender.Write(r.now, h, payload); err != nil {
-		return err
-	}
-	r.turns.add(m, e)
+	r.usual = target{turnOf(m, e), id, e.rid, payloadType}
 	return nil
 }
 
@@ -123,6 +148,7 @@ func (r *Rtc) WriteFrame(now time.Time, id MediaID, rid string, payloadType uint
 	if err := e.packetizer.Start(f, r.cfg.MTU-rtp.FixedHeaderSize-m.overhead); err != nil {
 		return err
 	}
+	t := turnOf(m, e)
 	for {
 		payload, marker, ok := e.packetizer.AppendPayload(e.payload[:0])
 		if !ok {
@@ -136,7 +162,7 @@ func (r *Rtc) WriteFrame(now time.Time, id MediaID, rid string, payloadType uint
 		if err := e.sender.Write(r.now, &h, payload); err != nil {
 			return err
 		}
-		r.turns.add(m, e)
+		r.turns.add(&t)
 	}
 }
 
@@ -164,7 +190,7 @@ func (r *Rtc) sealRTP(dst []byte, m *media, e *encoding, p *rtp.Outgoing) ([]byt
 	if p.Repeat {
 		return e.repeats.append(dst, p.Number)
 	}
-	r.fillIn(&p.Own, &m.sendIDs, len(p.Packet)+maxTag)
+	r.fillIn(&p.Own, &e.sendIDs, len(p.Packet)+maxTag)
 	out, err := r.protection.AppendEncryptRTP(dst, p.Packet)
 	if err != nil {
 		r.stats.Dropped.Unsealed++

@@ -19,31 +19,33 @@ const cnameSize = 16
 
 // mediaState is what a session keeps of audio and video. It is empty without.
 type mediaState struct {
+	protection srtp.Protection // nil until DTLS is done
+	usual      target          // of WriteRTP
+	turns      turns           // at sending
+	departures rtp.DepartureHistory
+	packets    packetQueue
+	lastSource struct {
+		ssrc uint32
+		source
+	}
+	extensions  extensionIDs
+	arrivals    rtp.TransportCCRecorder
+	feedbackDue rtp.FeedbackSchedule
+
 	media     []*media
 	lastMedia MediaID // the last id given
 	cname     string
 	ownSSRC   uint32 // of reports, in a session that sends nothing
 
-	protection  srtp.Protection // nil until DTLS is done
-	early       []heldDatagram  // waits for it
-	extensions  extensionIDs
-	reducedSize bool // the peer takes reduced-size RTCP
+	early       []heldDatagram // waits for protection
+	reducedSize bool           // the peer takes reduced-size RTCP
 
-	sources    map[uint32]source // of the peer, by SSRC
-	lastSource struct {
-		ssrc uint32
-		source
-	}
-	packets     packetQueue
-	arrivals    rtp.TransportCCRecorder
-	feedbackDue rtp.FeedbackSchedule
-	departures  rtp.DepartureHistory
+	sources     map[uint32]source // of the peer, by SSRC
 	reportAt    time.Time
 	reportsOwed bool // of streams that say so
 	references  referenceTimes
 	byes        []uint32 // sources that have ended, not told yet
 	endsOwed    bool     // StreamEnded, of streams that say so
-	turns       turns    // at sending
 
 	mediaEvents []Event // one for each section of a description, at most
 	frameEvent  FrameReceived

@@ -17,14 +17,19 @@ type turns struct {
 type turn struct {
 	media    *media
 	encoding *encoding
-	place    uint64 // in the order
+	sender   *rtp.Sender // of the encoding
+	place    uint64      // in the order
+}
+
+func turnOf(m *media, e *encoding) turn {
+	return turn{m, e, e.sender, uint64(m.id)<<32 | uint64(e.index)}
 }
 
 // add gives an encoding that has got something to send its turn.
-func (t *turns) add(m *media, e *encoding) {
-	if t.known && !e.waits {
+func (t *turns) add(new *turn) {
+	if e := new.encoding; t.known && !e.waits {
 		e.waits = true
-		t.list = append(t.list, turn{m, e, uint64(m.id)<<32 | uint64(e.index)})
+		t.list = append(t.list, *new)
 	}
 }
 
@@ -35,7 +40,8 @@ func (t *turns) find(list []*media) {
 		for i := range m.encodings {
 			e := &m.encodings[i]
 			if e.waits = false; e.sender != nil && e.sender.Pending() {
-				t.add(m, e)
+				turn := turnOf(m, e)
+				t.add(&turn)
 			}
 		}
 	}
@@ -61,8 +67,8 @@ func (t *turns) poll(now time.Time) (turn, *rtp.Outgoing) {
 		i := t.next()
 		turn := t.list[i]
 		t.last = turn.place
-		p, _ := turn.encoding.sender.Poll(now)
-		if !turn.encoding.sender.Pending() {
+		p, _ := turn.sender.Poll(now)
+		if !turn.sender.Pending() {
 			turn.encoding.waits = false
 			end := len(t.list) - 1
 			t.list[i] = t.list[end]

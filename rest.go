@@ -34,7 +34,7 @@ func (r *Rtc) disturb() {
 func (r *Rtc) disturbMedia() {
 	r.rest.media = false
 	r.turns.known = false
-	r.lastSource.stream = nil
+	r.lastSource.stream, r.usual.encoding = nil, nil
 }
 
 // wake ends the rest of those that have something due now.

@@ -17,8 +17,18 @@ import (
 // An Rtc is not safe for concurrent use. Any sequence of calls is legal: inputs may
 // be given and methods called without polling in between.
 type Rtc struct {
+	// What every packet of media needs lies together: of many sessions, little is in the processor's caches.
 	cfg Config
 	now time.Time // the latest time told
+
+	// owner, if not nil, wants to know when there may be something to poll.
+	owner   interface{ noteReady() }
+	ending  bool           // goodbyes are owed, and after them OutputClosed
+	message ChannelMessage // what a ChannelMessage event points to
+	out     []byte         // the datagram last handed out
+	stats   Stats          // what the session itself counts
+	rest    rest
+	mediaState
 
 	agent *ice.Agent
 	conn  *dtls.Conn        // nil until there is a path and a description to check the peer against
@@ -26,24 +36,14 @@ type Rtc struct {
 
 	negotiation negotiation
 	held        holdQueue
-	rest        rest
-	mediaState
 
 	connectedOwed bool                     // a Connected event
-	message       ChannelMessage           // what a ChannelMessage event points to
-	low           ChannelBufferedAmountLow // likewise
+	low           ChannelBufferedAmountLow // what such an event points to
 
-	out   []byte // the datagram last handed out
-	plain []byte // the SCTP packet inside it
+	plain []byte // the SCTP packet inside the datagram last handed out
 
 	failedAt time.Time // when a failed ICE agent ends the session
-	ending   bool      // goodbyes are owed, and after them OutputClosed
-	err      error     // of that OutputClosed
-
-	stats Stats // what the session itself counts
-
-	// owner, if not nil, wants to know when there may be something to poll.
-	owner interface{ noteReady() }
+	err      error     // of OutputClosed
 }
 
 // New returns a session that has not met its peer yet. Give it local candidates with
