@@ -221,7 +221,7 @@ func recordRows(b *board) {
 			}
 		}
 		floor, pion := recordFloor(len(plaintext)), b.pionRecord(plaintext)
-		times := interleaveQuick(workloads(ours, floor, pion)...)
+		times := b.interleaveQuick(workloads(ours, floor, pion)...)
 		b.atMost("record."+v.name, ratio(times[0], times[1]), "× floor", 1.3, ratio(times[2], times[1]))
 		b.atMost("record."+v.name+".allocs", allocations(ours), "per record", 0, allocations(pion))
 		b.shown("record."+v.name+".floor", median(times[1]), "ns")

@@ -19,11 +19,12 @@ import (
 // It gets several sittings, too: a busy neighbour on the same core costs the more, the
 // less of a function is cryptography.
 const (
-	rounds       = 41
-	quickRounds  = 101
-	quickCalls   = 150
-	sittings     = 12
-	sittingPause = 100 * time.Millisecond
+	rounds        = 41
+	quickRounds   = 101
+	quickCalls    = 150
+	sittings      = 30
+	shortSittings = 12
+	sittingPause  = 100 * time.Millisecond
 )
 
 // inTest runs f where testing/synctest works, which wants a *testing.T, and ends the
@@ -99,9 +100,12 @@ func interleaveWorkloads(rounds, n int, loads ...workload) [][]float64 {
 
 // interleaveQuick does the same for what is quick, and returns the times of the quietest sitting: that in which
 // all together took the least.
-func interleaveQuick(loads ...workload) (times [][]float64) {
-	least := math.Inf(1)
-	for range sittings {
+func (b *board) interleaveQuick(loads ...workload) (times [][]float64) {
+	n, least := sittings, math.Inf(1)
+	if b.short {
+		n = shortSittings
+	}
+	for range n {
 		some, sum := interleaveWorkloads(quickRounds, quickCalls, loads...), 0.0
 		for _, t := range some {
 			sum += median(t)
@@ -148,6 +152,26 @@ func allocations(f func()) float64 {
 		f()
 	}
 	return testing.AllocsPerRun(1000, f)
+}
+
+// workloadAllocations does the same for what has to be prepared, and for all goroutines that take part in it.
+func workloadAllocations(l workload) float64 {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const batches, calls = 10, 100
+	var before, after runtime.MemStats
+	count := uint64(0)
+	for i := range batches + 1 {
+		l.prepare(calls)
+		runtime.ReadMemStats(&before)
+		for range calls {
+			l.call()
+		}
+		runtime.ReadMemStats(&after)
+		if i > 0 { // the first batch is to warm up
+			count += after.Mallocs - before.Mallocs
+		}
+	}
+	return math.Floor(float64(count) / (batches * calls)) // as testing.AllocsPerRun
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

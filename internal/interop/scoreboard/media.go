@@ -16,6 +16,14 @@ const (
 	framePackets = 12
 )
 
+// videoSection is the section that is measured, with the header extensions MID and transport-wide sequence number.
+func videoSection(d sdp.Direction) rtc.MediaConfig {
+	return rtc.MediaConfig{Kind: rtc.Video, Direction: d, Extensions: []sdp.Extmap{
+		{ID: 1, URI: "urn:ietf:params:rtp-hdrext:sdes:mid"},
+		{ID: 2, URI: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"},
+	}}
+}
+
 // mediaSender is a session whose send path is measured.
 type mediaSender struct {
 	route
@@ -24,7 +32,7 @@ type mediaSender struct {
 }
 
 func (b *board) newMediaSender() *mediaSender {
-	near, peer, now := b.mediaPair(rtc.MediaConfig{Kind: rtc.Video, Direction: sdp.SendOnly})
+	near, peer, now := b.mediaPair(videoSection(sdp.SendOnly))
 	s := &mediaSender{section: near.sections[rtc.Video].ID}
 	s.route = route{near: near, peer: peer, now: now}
 	near.header.PayloadType = near.sections[rtc.Video].Codecs[0].Send.PayloadType
@@ -67,9 +75,15 @@ func mediaSendRows(b *board) {
 	for range 5000 {
 		s.send() // until the cache has its size
 	}
-	times := interleaveQuick(workloads(s.send, floor.seal)...)
-	b.atMost("media.send", ratio(times[0], times[1]), "× floor", 1.5)
-	b.atMost("media.send.allocs", allocations(s.send), "per packet", 0)
+	times := b.interleaveQuick(workloads(s.send, floor.seal)...)
+	pion, bare := b.newPionSender(true), b.newPionSender(false)
+	defer pion.close()
+	defer bare.close()
+	pionTimes := b.interleaveQuick(workloads(pion.send, bare.send, floor.seal)...)
+	ours := ratio(times[0], times[1])
+	b.atMost("media.send", ours, "× floor", 1.5, ratio(pionTimes[0], pionTimes[2]))
+	b.shown("media.send.bare", ours, "× floor", ratio(pionTimes[1], pionTimes[2]))
+	b.atMost("media.send.allocs", allocations(s.send), "per packet", 0, allocations(pion.send))
 	b.shown("media.send.floor", median(times[1]), "ns")
 }
 
@@ -83,7 +97,7 @@ type mediaReceiver struct {
 }
 
 func (b *board) newMediaReceiver() *mediaReceiver {
-	near, peer, now := b.mediaPair(rtc.MediaConfig{Kind: rtc.Video, Direction: sdp.RecvOnly})
+	near, peer, now := b.mediaPair(videoSection(sdp.RecvOnly))
 	return &mediaReceiver{route: route{near: near, peer: peer, now: now}, peerNow: now}
 }
 
@@ -160,9 +174,13 @@ func mediaReceiveRows(b *board) {
 	header, err := rtp.HeaderSize(sealed)
 	b.must(err)
 	floor := newGCMFloor(16, header, sealed[:len(sealed)-gcmTagSize])
-	times := interleaveQuick(workload{r.prepare, receive}, workload{call: floor.open})
-	b.atMost("media.receive", ratio(times[0], times[1]), "× floor", 1.6)
-	r.prepare(2000)
-	b.atMost("media.receive.allocs", allocations(receive), "per packet", 0)
+	ours := workload{r.prepare, receive}
+	times := b.interleaveQuick(ours, workload{call: floor.open})
+	pion := b.newPionReceiver()
+	defer pion.close()
+	theirs := workload{pion.prepare, pion.receive}
+	pionTimes := b.interleaveQuick(theirs, workload{call: floor.open})
+	b.atMost("media.receive", ratio(times[0], times[1]), "× floor", 1.6, ratio(pionTimes[0], pionTimes[1]))
+	b.atMost("media.receive.allocs", workloadAllocations(ours), "per packet", 0, workloadAllocations(theirs))
 	b.shown("media.receive.floor", median(times[1]), "ns")
 }

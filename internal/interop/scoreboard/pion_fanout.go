@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"io"
 	"time"
 
 	"github.com/pion/interceptor"
+	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
-
-	"github.com/sansrtc/rtc"
 )
 
 // pionFanout is a forwarder with pion/webrtc: a PeerConnection that receives a video, and others that it is sent to, all with
@@ -63,18 +61,20 @@ func (b *board) newPionFanout() *pionFanout {
 	_, err := f.publisher.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
 	b.must(err)
 	f.publisher.OnTrack(func(remote *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-		for {
-			packet, _, err := remote.ReadRTP()
+		var packet rtp.Packet
+		for buf := make([]byte, 1500); ; {
+			n, _, err := remote.Read(buf)
 			if err != nil {
 				return
 			}
-			if err := track.WriteRTP(packet); err != nil && err != io.ErrClosedPipe {
+			b.must(packet.Unmarshal(buf[:n]))
+			packet.Extension, packet.Extensions = false, nil // each viewer's are its own
+			if err := track.WriteRTP(&packet); err != nil && err != io.ErrClosedPipe {
 				panic(err)
 			}
 			f.done <- struct{}{}
 		}
 	})
-	f.publisher.media = func(datagram []byte) { f.datagrams = append(f.datagrams, bytes.Clone(datagram)) }
 	f.publisher.connect(b)
 	f.now = time.Now()
 	// The first packets may come before Pion's tracks are ready.
@@ -101,21 +101,7 @@ func (f *pionFanout) allSent() bool {
 
 // prepare makes the publisher's next packets and the viewers' next reports.
 func (f *pionFanout) prepare(n int) {
-	f.datagrams, f.next = f.datagrams[:0], 0
-	made := make(chan struct{})
-	f.publisher.do <- func() {
-		for range n {
-			f.publisher.peer.step()
-			f.publisher.peer.write(f.now, rtc.Video)
-			f.publisher.peer.drain(func(b []byte) {
-				if isMedia(b) {
-					f.publisher.media(b)
-				}
-			})
-		}
-		close(made)
-	}
-	<-made
+	f.datagrams, f.next = f.publisher.makePackets(f.now, n), 0
 	for i := range n {
 		if !reportsDue(f.forwarded + i) {
 			continue

@@ -26,7 +26,7 @@ func srtpRows(b *board) {
 	} {
 		ours, pion := b.srtpRoundTrip(v.profile, packet), b.pionSRTP(v.profile, packet)
 		floors := b.srtpFloors(v.profile, packet)
-		times := interleaveQuick(workloads(append([]func(){ours, pion}, floors...)...)...)
+		times := b.interleaveQuick(workloads(append([]func(){ours, pion}, floors...)...)...)
 		floor := times[2]
 		for _, other := range times[3:] {
 			if median(other) < median(floor) {

@@ -32,7 +32,7 @@ func stunRows(b *board) {
 	}
 	floorOnce := func() { floor.answer(check) }
 	pion := b.pionStun(check)
-	times := interleaveQuick(workloads(ours, floorOnce, pion)...)
+	times := b.interleaveQuick(workloads(ours, floorOnce, pion)...)
 	b.atMost("stun.check", ratio(times[0], times[1]), "× floor", 1.5, ratio(times[2], times[1]))
 	b.atMost("stun.allocs", allocations(ours), "per check", 0, allocations(pion))
 	b.shown("stun.floor", median(times[1]), "ns")
