@@ -1,7 +1,5 @@
 package rtp
 
-import "slices"
-
 // cacheMin is for how many packets a cache has room at first.
 const cacheMin = 32
 
@@ -13,19 +11,15 @@ type cache struct {
 	maxBytes   int
 	maxAge     int64
 
-	ring  []cachedPacket // by sequence number, modulo its length
-	low   uint64         // no packet before
-	high  uint64         // no packet behind
-	bytes int            // held
-	free  [][]byte       // buffers of packets that have left
-	spare int            // bytes in these
+	ring   []cachedPacket // by sequence number, modulo its length
+	low    uint64         // no packet before
+	high   uint64         // no packet behind
+	bytes  int            // held
+	memory packetMemory   // where they lie
 
 	unsent  int    // bytes held that have not been sent
 	dropped uint64 // packets dropped that had not been sent
 }
-
-// maxSpare is how many bytes of empty buffers are kept at least. More are while more is held.
-const maxSpare = 64 << 10
 
 // cachedPacket is one packet. A sequence number of zero says that there is none. Its 64 bytes are a line of
 // the processor's cache, and more would cost one more for each packet.
@@ -118,16 +112,12 @@ func (c *cache) evict() {
 	c.low++
 }
 
-// drop empties a slot. Its buffer is used again.
+// drop empties a slot.
 func (c *cache) drop(p *cachedPacket) {
 	c.bytes -= p.size()
 	if !p.sent() {
 		c.unsent -= p.size()
 		c.dropped++
-	}
-	if c.spare+cap(p.buf) <= max(c.bytes, maxSpare) {
-		c.free = append(c.free, p.buf[:0])
-		c.spare += cap(p.buf)
 	}
 	p.seq, p.againAt, p.owed, p.again, p.buf = 0, 0, false, 0, nil
 }
@@ -137,28 +127,9 @@ func (c *cache) expire(at int64) {
 	for len(c.ring) > 0 && c.low <= c.high && !c.young(at) {
 		c.evict()
 	}
-	for c.spare > max(c.bytes, maxSpare) {
-		c.takeFree()
+	if c.low > c.high {
+		c.memory.empty()
 	}
-}
-
-// buffer returns a buffer of a size, with anything in it.
-func (c *cache) buffer(size int) []byte {
-	var b []byte
-	if len(c.free) > 0 {
-		b = c.takeFree()
-	}
-	return slices.Grow(b, size)[:size]
-}
-
-// takeFree takes one of the free buffers.
-func (c *cache) takeFree() []byte {
-	last := len(c.free) - 1
-	b := c.free[last]
-	c.free[last] = nil
-	c.free = c.free[:last]
-	c.spare -= cap(b)
-	return b
 }
 
 func (c *cache) grow() {
@@ -173,37 +144,5 @@ func (c *cache) grow() {
 
 // reset drops everything, with the memory.
 func (c *cache) reset() {
-	c.ring, c.free, c.bytes, c.spare, c.low, c.high, c.unsent = nil, nil, 0, 0, 0, 0, 0
+	c.ring, c.memory, c.bytes, c.low, c.high, c.unsent = nil, packetMemory{}, 0, 0, 0, 0
 }
-
-// A sequenceQueue holds sequence numbers, first in, first out.
-type sequenceQueue struct {
-	ring  []uint64
-	first int
-	count int
-}
-
-func (q *sequenceQueue) push(seq uint64) {
-	if q.count == len(q.ring) {
-		ring := make([]uint64, max(16, 2*len(q.ring)))
-		n := copy(ring, q.ring[q.first:])
-		copy(ring[n:], q.ring[:q.first])
-		q.ring, q.first = ring, 0
-	}
-	q.ring[(q.first+q.count)&(len(q.ring)-1)] = seq
-	q.count++
-}
-
-func (q *sequenceQueue) peek() (uint64, bool) {
-	if q.count == 0 {
-		return 0, false
-	}
-	return q.ring[q.first], true
-}
-
-func (q *sequenceQueue) pop() {
-	q.first = (q.first + 1) & (len(q.ring) - 1)
-	q.count--
-}
-
-func (q *sequenceQueue) reset() { *q = sequenceQueue{} }

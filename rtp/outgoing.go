@@ -73,7 +73,7 @@ func (s *Sender) SetExtensions(own, rtx Extensions) {
 	s.ownRTX.set(rtx)
 	h := Header{SSRC: s.cfg.SSRC, Extensions: Extensions{Profile: s.form(Extensions{})}}
 	h.Extensions.Data = s.own.behind(h.Extensions.Profile)
-	s.plain = h.AppendTo(s.plain[:0])
+	s.plain = h.AppendTo(s.plainRoom[:0])
 	s.plainStart = s.start(&Header{}, h.Extensions.Profile)
 }
 
@@ -134,7 +134,7 @@ func (s *Sender) layOutPlain(p *cachedPacket, h *Header, payload []byte) {
 
 // place puts the payload of a packet where it stays.
 func (s *Sender) place(p *cachedPacket, h *Header, payload []byte, start int) {
-	p.buf = s.cache.buffer(start + len(payload))
+	p.buf = s.cache.memory.take(p.seq, start+len(payload), s.cache.low)
 	copy(p.buf[start:], payload)
 	p.start, p.payloadType, p.extensions = uint16(start), h.PayloadType&0x7f, uint16(len(h.Extensions.Data))
 }

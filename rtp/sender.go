@@ -71,8 +71,9 @@ type Sender struct {
 	cache          cache
 
 	own        ownExtensions
-	plain      []byte // header of a packet that has no more than these,
-	plainStart int    // and where its payload starts
+	plain      []byte   // header of a packet that has no more than these,
+	plainStart int      // and where its payload starts
+	plainRoom  [40]byte // for most such headers
 	capture    captureState
 	out        Outgoing
 	resend     resendBudget
@@ -85,8 +86,9 @@ type Sender struct {
 	rtt      time.Duration
 	scratch  []byte
 
-	keys   keyRequestState
-	remote remoteState
+	keys     keyRequestState
+	remote   remoteState
+	reported uint64 // packets sent when the last report was made
 }
 
 // NewSender returns a Sender of a stream of which nothing has been written.
@@ -215,16 +217,12 @@ func (s *Sender) number(number uint16) (uint64, bool) {
 func (s *Sender) Poll(now time.Time) (*Outgoing, bool) {
 	at := s.time.advance(now)
 	for s.fresh.count > 0 {
-		seq, _ := s.fresh.peek()
-		s.fresh.pop()
-		if p := s.cache.find(seq); p != nil && !p.sent() {
+		if p := s.cache.find(s.fresh.pop()); p != nil && !p.sent() {
 			return s.first(at, p), true
 		}
 	}
 	for s.again.count > 0 {
-		seq, _ := s.again.peek()
-		s.again.pop()
-		if p := s.cache.find(seq); p != nil && p.owed {
+		if p := s.cache.find(s.again.pop()); p != nil && p.owed {
 			p.owed = false
 			return s.repeat(at, p), true
 		}

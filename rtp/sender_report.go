@@ -65,10 +65,14 @@ func (s *Sender) SetCaptureTime(now, captured time.Time, timestamp uint32) {
 // periodically checking the wallclock time at a sampling instant."
 // https://www.rfc-editor.org/rfc/rfc3550#section-6.4.1
 //
-// It also frees packets that nobody may ask for any more, which otherwise happens when there are new ones.
+// If nothing was sent since the last report, it frees packets that nobody may ask for any more. New ones take their
+// memory otherwise.
 func (s *Sender) Report(now time.Time) (SenderInfo, bool) {
 	at := s.time.advance(now)
-	s.cache.expire(at)
+	if s.stats.Packets == s.reported {
+		s.cache.expire(at)
+	}
+	s.reported = s.stats.Packets
 	if s.stats.Packets == 0 || !s.capture.started || s.closed {
 		return SenderInfo{}, false
 	}
