@@ -45,9 +45,14 @@ type Context struct {
 	max       int
 	nextIndex uint32 // of the next SRTCP packet sent
 
-	streams map[uint32]*stream
 	recent  [8]*stream // cache of streams, by a hash of the SSRC
-	lru     stream     // a ring of the streams that may be dropped: lru.older is the newest
+	streams map[uint32]*stream
+	lru     stream // a ring of the streams that may be dropped: lru.older is the newest
+
+	// What most packets need is here and not in memory of its own: each piece takes time to find when it has left the
+	// processor's caches.
+	gcm   gcmSuite // suite points to it, if it is one
+	first stream   // streams points to it, once there is one
 }
 
 // A suite does the cryptography of a profile. Each method appends to dst and returns it, or dst
@@ -81,17 +86,12 @@ func NewContext(cfg Config) (*Context, error) {
 }
 
 func (c *Context) init(cfg Config) error {
-	s, err := newSuite(cfg.Profile, cfg.Master)
-	if err != nil {
-		return err
-	}
 	size := cfg.ReplayWindow
 	if size == 0 {
 		size = defaultReplayWindow
 	}
 	size = min(max(size, minReplayWindow), maxReplayWindow)
 	*c = Context{
-		suite:     s,
 		window:    1 << bits.Len(uint(size-1)) / 64,
 		max:       cfg.MaxSSRCs,
 		nextIndex: firstIndex,
@@ -101,32 +101,34 @@ func (c *Context) init(cfg Config) error {
 		c.max = defaultMaxSSRCs
 	}
 	c.lru.newer, c.lru.older = &c.lru, &c.lru
-	return nil
+	return c.derive(cfg.Profile, cfg.Master)
 }
 
-func newSuite(p Profile, master MasterKey) (suite, error) {
+func (c *Context) derive(p Profile, master MasterKey) error {
 	switch {
 	case p.KeySize() == 0:
-		return nil, ErrProfile
+		return ErrProfile
 	case len(master.Key) != p.KeySize() || len(master.Salt) != p.SaltSize():
-		return nil, ErrKeys
+		return ErrKeys
 	}
 	rtpKeys, err := deriveSession(p, master, labelRTPEncryption)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	rtcpKeys, err := deriveSession(p, master, labelRTCPEncryption)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return suiteFromSession(p, rtpKeys, rtcpKeys)
+	return c.setKeys(p, rtpKeys, rtcpKeys)
 }
 
-func suiteFromSession(p Profile, rtpKeys, rtcpKeys sessionKeys) (suite, error) {
+func (c *Context) setKeys(p Profile, rtpKeys, rtcpKeys sessionKeys) (err error) {
 	if p == AEAD_AES_128_GCM || p == AEAD_AES_256_GCM {
-		return newGCMSuite(rtpKeys, rtcpKeys)
+		c.suite = &c.gcm
+		return c.gcm.init(rtpKeys, rtcpKeys)
 	}
-	return newCMSuite(p.RTPOverhead(), rtpKeys, rtcpKeys)
+	c.suite, err = newCMSuite(p.RTPOverhead(), rtpKeys, rtcpKeys)
+	return err
 }
 
 // find returns the state of an SSRC, or nil.
@@ -155,7 +157,11 @@ func (c *Context) add(ssrc uint32) *stream {
 			*slot = nil
 		}
 	}
-	s := &stream{ssrc: ssrc}
+	s := &c.first
+	if s.rtcp.bits != nil { // it is taken, or was
+		s = &stream{}
+	}
+	s.ssrc = ssrc
 	s.rtcp.bits = s.rtcpBits[:]
 	c.streams[ssrc] = s
 	return s

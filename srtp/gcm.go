@@ -21,22 +21,21 @@ type gcmKey struct {
 	nonce [gcmSaltSize]byte
 }
 
-func newGCMSuite(rtpKeys, rtcpKeys sessionKeys) (*gcmSuite, error) {
-	s := &gcmSuite{}
+func (s *gcmSuite) init(rtpKeys, rtcpKeys sessionKeys) error {
 	for _, k := range []struct {
 		key  *gcmKey
 		from sessionKeys
 	}{{&s.rtp, rtpKeys}, {&s.rtcp, rtcpKeys}} {
 		block, err := aes.NewCipher(k.from.encryption)
 		if err != nil {
-			return nil, ErrKeys
+			return ErrKeys
 		}
 		if k.key.aead, err = cipher.NewGCM(block); err != nil {
-			return nil, ErrFIPS
+			return ErrFIPS
 		}
 		copy(k.key.salt[:], k.from.salt)
 	}
-	return s, nil
+	return nil
 }
 
 // setNonce makes the nonce of a packet: for RTP of SSRC, rollover counter and sequence number,

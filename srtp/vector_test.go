@@ -87,9 +87,7 @@ func TestRFC6188KeyDerivation(t *testing.T) {
 func contextWith(t testing.TB, p Profile, keys sessionKeys) *Context {
 	t.Helper()
 	c := newContext(t, p)
-	var err error
-	c.suite, err = suiteFromSession(p, keys, keys)
-	require.NoError(t, err)
+	require.NoError(t, c.setKeys(p, keys, keys))
 	return c
 }
 
