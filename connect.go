@@ -59,7 +59,7 @@ func (r *Rtc) pumpDTLS(path ice.Path) {
 			if r.assoc != nil {
 				r.assoc.HandlePacket(r.now, ev.Data)
 			} else {
-				r.stats.Dropped.NoChannels++
+				r.dropped.NoChannels++
 			}
 		case dtls.EventClosed:
 			r.end(ev.Err)

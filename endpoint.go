@@ -58,6 +58,7 @@ type member[S any] struct {
 
 	ready      bool        // in the list of those to be polled
 	timerPlace int         // in the heap of timers, counted from one; zero: not there
+	deadline   time.Time   // there
 	routes     memberRoute // what has to be taken back when it leaves
 }
 

@@ -16,6 +16,10 @@ type timer[S any] struct {
 
 // set notes that m has to be called at deadline, or not at all if that is zero.
 func (t *timers[S]) set(m *member[S], deadline time.Time) {
+	if deadline == m.deadline { // as after most packets
+		return
+	}
+	m.deadline = deadline
 	if deadline.IsZero() {
 		t.remove(m)
 		return
@@ -28,9 +32,6 @@ func (t *timers[S]) set(m *member[S], deadline time.Time) {
 	}
 	i := m.timerPlace - 1
 	before := t.heap[i].deadline
-	if deadline.Equal(before) { // as after most packets
-		return
-	}
 	t.heap[i].deadline = deadline
 	if deadline.Before(before) {
 		t.up(i)
@@ -47,7 +48,7 @@ func (t *timers[S]) remove(m *member[S]) {
 	t.swap(i, last)
 	t.heap[last] = timer[S]{}
 	t.heap = t.heap[:last]
-	m.timerPlace = 0
+	m.timerPlace, m.deadline = 0, time.Time{}
 	if i < last {
 		t.down(i)
 		t.up(i)

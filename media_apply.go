@@ -61,7 +61,6 @@ func (r *Rtc) openSenders(m *media) {
 			}
 			e.sender = r.newSender(m, e)
 		}
-		e.sendIDs = m.sendIDs
 		e.sender.SetExtensions(m.ownExtensions(e, false), m.ownExtensions(e, true))
 		e.sender.SetPaused(r.now, !e.active)
 		for _, c := range m.agreed.Codecs {

@@ -59,7 +59,7 @@ func (r *Rtc) assembleFrame(s *inStream) bool {
 		}
 		s.receiver.ForgetBefore(s.reorder.Next())
 		if !s.prepare(p.Header.PayloadType) {
-			r.stats.Dropped.Media++
+			r.dropped.Media++
 			continue
 		}
 		if len(p.Payload) > 0 {
@@ -68,7 +68,7 @@ func (r *Rtc) assembleFrame(s *inStream) bool {
 		if err := s.depacketizer.Push(codec.Packet{
 			Timestamp: p.Header.Timestamp, Marker: p.Header.Marker, Lost: p.Lost > 0, Payload: p.Payload,
 		}); err != nil && !errors.Is(err, codec.ErrIncomplete) {
-			r.stats.Dropped.Malformed++
+			r.dropped.Malformed++
 		}
 		if s.depacketizer.NeedsKeyFrame() && !s.keyFrameComes(p) {
 			s.receiver.RequestKeyFrame(r.now)

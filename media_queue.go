@@ -7,7 +7,7 @@ func (r *Rtc) nextPacket() Event {
 		if !p.stream.media.stopped {
 			return &p.RTPReceived
 		}
-		r.stats.Dropped.Unread++
+		r.dropped.Unread++
 	}
 	return nil
 }

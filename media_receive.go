@@ -42,8 +42,12 @@ type source struct {
 // bundle an identifier means the same in every section (RFC 9143 section 9.1.1).
 // Zero: not agreed.
 type extensionIDs struct {
-	mid, rid, repairedRID, transportCC, absSendTime uint8
+	mid, rid, repairedRID uint8
+	blankIDs
 }
+
+// blankIDs are the identifiers of what is not known before a packet is sent.
+type blankIDs struct{ transportCC, absSendTime uint8 }
 
 // set takes over what a section agreed on.
 func (x *extensionIDs) set(extensions []sdp.AgreedExtension) {
@@ -68,15 +72,15 @@ func (x *extensionIDs) set(extensions []sdp.AgreedExtension) {
 func (r *Rtc) receiveMedia(path *ice.Path, b []byte) {
 	switch {
 	case !r.rest.isPath(path) && !r.agent.Validated(*path):
-		r.stats.Dropped.Unvalidated++
+		r.dropped.Unvalidated++
 	case r.protection == nil:
 		if !r.holdMedia(*path, b) {
-			r.stats.Dropped.Media++
+			r.dropped.Media++
 		}
 	case rtp.IsRTCP(b):
 		plain, err := r.protection.AppendDecryptRTCP(r.inbound[:0], b)
 		if err != nil {
-			r.stats.Dropped.Unauthentic++
+			r.dropped.Unauthentic++
 			return
 		}
 		r.inbound = plain
@@ -87,7 +91,7 @@ func (r *Rtc) receiveMedia(path *ice.Path, b []byte) {
 		p := r.packets.free()
 		plain, err := r.protection.AppendDecryptRTP(p.buf[:0], b)
 		if err != nil {
-			r.stats.Dropped.Unauthentic++
+			r.dropped.Unauthentic++
 			return
 		}
 		p.buf = plain
@@ -114,7 +118,7 @@ func (r *Rtc) receiveRTP(p *queuedPacket, size int) {
 	var err error
 	h := &p.Header
 	if p.Payload, err = h.Parse(p.buf); err != nil {
-		r.stats.Dropped.Malformed++
+		r.dropped.Malformed++
 		return
 	}
 	if id := r.extensions.transportCC; id != 0 {
@@ -127,12 +131,12 @@ func (r *Rtc) receiveRTP(p *queuedPacket, size int) {
 	}
 	src, ok := r.sourceOf(h)
 	if !ok {
-		r.stats.Dropped.UnknownSource++
+		r.dropped.UnknownSource++
 		return
 	}
 	s := src.stream
 	if !s.media.agreed.Direction.Receives() {
-		r.stats.Dropped.Media++
+		r.dropped.Media++
 		return
 	}
 	s.ended = false
@@ -140,7 +144,7 @@ func (r *Rtc) receiveRTP(p *queuedPacket, size int) {
 	if src.rtx {
 		primary, ok := s.media.primaryOf(h.PayloadType)
 		if !ok {
-			r.stats.Dropped.UnknownSource++
+			r.dropped.UnknownSource++
 			return
 		}
 		a, p.Payload = s.receiver.HandleRTX(r.now, h, p.Payload, primary)
@@ -163,7 +167,7 @@ func (r *Rtc) receiveRTP(p *queuedPacket, size int) {
 	p.stream = s
 	p.ID, p.RID, p.Sequence, p.Received = s.media.id, s.rid, a.Sequence, r.now
 	if !r.packets.push() {
-		r.stats.Dropped.Unread++
+		r.dropped.Unread++
 	}
 }
 

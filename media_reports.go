@@ -78,7 +78,7 @@ func (r *Rtc) appendRTCP(dst []byte) ([]byte, bool) {
 	r.plain = append(r.plain, body...)
 	out, err := r.protection.AppendEncryptRTCP(dst, r.plain)
 	if err != nil {
-		r.stats.Dropped.Unsealed++
+		r.dropped.Unsealed++
 		return dst, false
 	}
 	return out, true

@@ -7,7 +7,7 @@ func (r *Rtc) receiveRTCP(b []byte) {
 	r.disturbMedia()
 	packets, err := rtp.ParseRTCP(b)
 	if err != nil {
-		r.stats.Dropped.Malformed++
+		r.dropped.Malformed++
 		return
 	}
 	for p, ok := packets.Next(); ok; p, ok = packets.Next() {

@@ -24,10 +24,8 @@ type encoding struct {
 	rid           string
 	index         int // in the section
 	ssrc, rtxSSRC uint32
-	sender        *rtp.Sender  // nil until it is first wanted
-	active        bool         // the peer wants it now
-	waits         bool         // for its turn to send
-	sendIDs       extensionIDs // those of the section
+	sender        *rtp.Sender // nil until it is first wanted
+	active        bool        // the peer wants it now
 	reportOwed    bool
 
 	repeats     repeats
@@ -70,11 +68,7 @@ func (r *Rtc) WriteRTP(now time.Time, id MediaID, rid string, h *rtp.Header, pay
 			return err
 		}
 	}
-	if err := r.usual.sender.Write(r.now, h, payload); err != nil {
-		return err
-	}
-	r.turns.add(&r.usual.turn)
-	return nil
+	return r.turns.write(r.now, &r.usual.turn, h, payload)
 }
 
 // WriteFrame queues a whole frame to be sent in a section: it is split into packets.
@@ -118,10 +112,9 @@ func (r *Rtc) WriteFrame(now time.Time, id MediaID, rid string, payloadType uint
 			PayloadType: payloadType, Marker: marker, Timestamp: f.Timestamp,
 			SequenceNumber: e.sender.NextSequenceNumber(),
 		}
-		if err := e.sender.Write(r.now, &h, payload); err != nil {
+		if err := r.turns.write(r.now, &t, &h, payload); err != nil {
 			return err
 		}
-		r.turns.add(&t)
 	}
 }
 
@@ -138,25 +131,25 @@ func (r *Rtc) appendRTP(dst []byte) ([]byte, bool) {
 		if p == nil {
 			return dst, false
 		}
-		if out, ok := r.sealRTP(dst, t.media, t.encoding, p); ok {
+		if out, ok := r.sealRTP(dst, t, p); ok {
 			return out, true
 		}
 	}
 }
 
 // sealRTP completes a packet and protects it.
-func (r *Rtc) sealRTP(dst []byte, m *media, e *encoding, p *rtp.Outgoing) ([]byte, bool) {
+func (r *Rtc) sealRTP(dst []byte, t *turn, p *rtp.Outgoing) ([]byte, bool) {
 	if p.Repeat {
-		return e.repeats.append(dst, p.Number)
+		return t.encoding.repeats.append(dst, p.Number)
 	}
-	r.fillIn(&p.Own, &e.sendIDs, len(p.Packet)+maxTag)
+	r.fillIn(&p.Own, t.ids, len(p.Packet)+maxTag)
 	out, err := r.protection.AppendEncryptRTP(dst, p.Packet)
 	if err != nil {
-		r.stats.Dropped.Unsealed++
+		r.dropped.Unsealed++
 		return dst, false
 	}
-	if p.Repeatable && e.repeatsPlainly(m, p.PayloadType) {
-		e.repeats.keep(p.Number, out[len(dst):])
+	if p.Repeatable && t.encoding.repeatsPlainly(t.media, p.PayloadType) {
+		t.encoding.repeats.keep(p.Number, out[len(dst):])
 	}
 	return out, true
 }
@@ -193,7 +186,7 @@ func (m *media) ownExtensions(e *encoding, rtx bool) (x rtp.Extensions) {
 const maxTag = 16
 
 // fillIn fills in what belongs to one transmission of a packet of size bytes.
-func (r *Rtc) fillIn(own *rtp.Extensions, ids *extensionIDs, size int) {
+func (r *Rtc) fillIn(own *rtp.Extensions, ids blankIDs, size int) {
 	if v := takeBlank(own, ids.transportCC, 2); v != nil {
 		binary.BigEndian.PutUint16(v, r.departures.Add(r.now, size))
 	}

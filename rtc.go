@@ -17,16 +17,18 @@ import (
 // An Rtc is not safe for concurrent use. Any sequence of calls is legal: inputs may
 // be given and methods called without polling in between.
 type Rtc struct {
-	// What every packet of media needs lies together: of many sessions, little is in the processor's caches.
 	cfg Config
+
+	// What every packet of media needs lies together, up to the first fields of mediaState: of many sessions, little is
+	// in the processor's caches.
 	now time.Time // the latest time told
 
 	// owner, if not nil, wants to know when there may be something to poll.
 	owner   interface{ noteReady() }
-	ending  bool           // goodbyes are owed, and after them OutputClosed
+	ending  bool   // goodbyes are owed, and after them OutputClosed
+	out     []byte // the datagram last handed out
+	traffic traffic
 	message ChannelMessage // what a ChannelMessage event points to
-	out     []byte         // the datagram last handed out
-	stats   Stats          // what the session itself counts
 	rest    rest
 	mediaState
 
@@ -37,6 +39,7 @@ type Rtc struct {
 	negotiation negotiation
 	held        holdQueue
 
+	dropped       Drops                    // by the session itself
 	connectedOwed bool                     // a Connected event
 	low           ChannelBufferedAmountLow // what such an event points to
 
@@ -127,8 +130,8 @@ func (r *Rtc) PollOutput() (out Output) {
 
 // receive gives a datagram to the layer it belongs to.
 func (r *Rtc) receive(path *ice.Path, b []byte) {
-	r.stats.DatagramsReceived++
-	r.stats.BytesReceived += uint64(len(b))
+	r.traffic.datagramsReceived++
+	r.traffic.bytesReceived += uint64(len(b))
 	class := classify(b)
 	if r.tracing(levelPacket) {
 		r.tracePacket("received", class, *path, len(b))
@@ -143,7 +146,7 @@ func (r *Rtc) receive(path *ice.Path, b []byte) {
 	case classRTP:
 		r.receiveMedia(path, b)
 	case classUnknown:
-		r.stats.Dropped.Unknown++
+		r.dropped.Unknown++
 	}
 }
 
@@ -156,10 +159,10 @@ func (r *Rtc) receiveDTLS(path ice.Path, b []byte) {
 		r.pumpDTLS(path)
 	case r.agent.Validated(path) || r.agent.Requested(path):
 		if !r.held.push(path, b) {
-			r.stats.Dropped.Held++
+			r.dropped.Held++
 		}
 	default:
-		r.stats.Dropped.Unvalidated++
+		r.dropped.Unvalidated++
 	}
 }
 
@@ -288,8 +291,8 @@ func (r *Rtc) appendAny(dst []byte) ([]byte, bool) {
 // hand on than to fill in.
 func (r *Rtc) transmit(t *Transmit, path *ice.Path, b []byte) {
 	r.out = b
-	r.stats.DatagramsSent++
-	r.stats.BytesSent += uint64(len(b))
+	r.traffic.datagramsSent++
+	r.traffic.bytesSent += uint64(len(b))
 	if r.tracing(levelPacket) {
 		r.tracePacket("sent", classify(b), *path, len(b))
 	}

@@ -22,6 +22,12 @@ type Stats struct {
 	SCTP sctp.Stats // zero without data channels
 }
 
+// traffic is what of Stats every datagram counts for.
+type traffic struct {
+	bytesReceived, bytesSent         uint64
+	datagramsReceived, datagramsSent uint64
+}
+
 // Drops counts what came in and was dropped by the session itself, by reason. What a
 // layer dropped is in the Stats of that layer.
 type Drops struct {
@@ -39,8 +45,12 @@ type Drops struct {
 
 // Stats returns a snapshot.
 func (r *Rtc) Stats() Stats {
-	s := r.stats
-	s.ICE = r.agent.Stats()
+	s := Stats{
+		BytesReceived: r.traffic.bytesReceived, BytesSent: r.traffic.bytesSent,
+		DatagramsReceived: r.traffic.datagramsReceived, DatagramsSent: r.traffic.datagramsSent,
+		Dropped: r.dropped,
+		ICE:     r.agent.Stats(),
+	}
 	if r.conn != nil {
 		s.DTLS = r.conn.Stats()
 	}
