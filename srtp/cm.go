@@ -58,12 +58,13 @@ func (m *mac) compute(data []byte, word uint32) []byte {
 	return m.h.Sum(m.sum[:0])
 }
 
-func (s *cmSuite) sealRTP(dst, packet []byte, header int, index uint64) []byte {
+func (s *cmSuite) sealRTP(dst, header, payload []byte, index uint64) []byte {
 	start := len(dst)
-	ssrc := binary.BigEndian.Uint32(packet[8:])
-	end := start + len(packet)
-	dst = append(slices.Grow(dst, len(packet)+s.tagSize), packet[:header]...)
-	s.rtp.xor(dst[start+header:end+s.tagSize], packet[header:], ssrc, index)
+	ssrc := binary.BigEndian.Uint32(header[8:])
+	body := start + len(header)
+	end := body + len(payload)
+	dst = append(slices.Grow(dst, len(header)+len(payload)+s.tagSize), header...)
+	s.rtp.xor(dst[body:end+s.tagSize], payload, ssrc, index)
 	dst = dst[:end]
 	return append(dst, s.rtpMAC.compute(dst[start:], uint32(index>>16))[:s.tagSize]...)
 }

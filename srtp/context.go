@@ -58,7 +58,7 @@ type Context struct {
 // A suite does the cryptography of a profile. Each method appends to dst and returns it, or dst
 // as it was with an error. The packet's header has been checked.
 type suite interface {
-	sealRTP(dst, packet []byte, header int, index uint64) []byte
+	sealRTP(dst, header, payload []byte, index uint64) []byte
 	openRTP(dst, packet []byte, header int, index uint64) ([]byte, error)
 	sealRTCP(dst, packet []byte, index uint32) []byte
 	rtcpIndex(packet []byte) (word uint32, ok bool)
@@ -256,13 +256,29 @@ func (s *stream) openWindow(words int) {
 // is room for Profile.RTPOverhead bytes behind it, it is encrypted in place. Any other
 // overlap is not allowed. With an error, dst is returned as it was.
 func (c *Context) AppendEncryptRTP(dst, packet []byte) ([]byte, error) {
-	header, err := rtp.HeaderSize(packet)
-	if err != nil || len(packet) > maxPacketSize {
+	n, err := rtp.HeaderSize(packet)
+	if err != nil {
 		return dst, ErrMalformed
 	}
-	ssrc := binary.BigEndian.Uint32(packet[8:])
+	return c.encryptRTP(dst, packet[:n], packet[n:])
+}
+
+// AppendEncryptRTPPayload is AppendEncryptRTP for a packet of which header and payload lie apart, such as a payload that
+// goes to many. Neither may be in the array of dst.
+func (c *Context) AppendEncryptRTPPayload(dst, header, payload []byte) ([]byte, error) {
+	if n, err := rtp.HeaderSize(header); err != nil || n != len(header) {
+		return dst, ErrMalformed
+	}
+	return c.encryptRTP(dst, header, payload)
+}
+
+func (c *Context) encryptRTP(dst, header, payload []byte) ([]byte, error) {
+	if len(header)+len(payload) > maxPacketSize {
+		return dst, ErrMalformed
+	}
+	ssrc := binary.BigEndian.Uint32(header[8:])
 	s := c.find(ssrc)
-	index, used := s.rtpIndex(binary.BigEndian.Uint16(packet[2:]))
+	index, used := s.rtpIndex(binary.BigEndian.Uint16(header[2:]))
 	switch {
 	case used:
 		return dst, ErrReused
@@ -276,7 +292,7 @@ func (c *Context) AppendEncryptRTP(dst, packet []byte) ([]byte, error) {
 	s.unlink()
 	s.sent = true
 	c.addRTP(s, index)
-	return c.suite.sealRTP(dst, packet, header, index), nil
+	return c.suite.sealRTP(dst, header, payload, index), nil
 }
 
 // AppendDecryptRTP appends the RTP packet in an SRTP packet to dst. The packet may be behind

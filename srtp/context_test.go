@@ -160,6 +160,31 @@ func TestInPlace(t *testing.T) {
 }
 
 // A packet without room behind it is encrypted all the same, elsewhere.
+// A packet whose payload lies elsewhere is encrypted like any other.
+func TestPayloadApart(t *testing.T) {
+	forEachProfile(t, func(t *testing.T, test *pair) {
+		packet := rtpPacket(1, 7)
+		n, err := rtp.HeaderSize(packet)
+		require.NoError(t, err)
+		header, payload := bytes.Clone(packet[:n]), bytes.Clone(packet[n:])
+		for _, bad := range [][]byte{nil, header[:n-1], packet} {
+			dst, err := test.send.AppendEncryptRTPPayload([]byte("dst"), bad, payload)
+			require.ErrorIs(t, err, ErrMalformed)
+			require.Equal(t, "dst", string(dst))
+		}
+		_, err = test.send.AppendEncryptRTPPayload(nil, header, make([]byte, maxPacketSize))
+		require.ErrorIs(t, err, ErrMalformed)
+		got, err := test.send.AppendEncryptRTPPayload([]byte("dst"), header, payload)
+		require.NoError(t, err)
+		want, err := newContext(t, test.profile).AppendEncryptRTP([]byte("dst"), packet)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		require.Equal(t, packet, append(header, payload...))
+		_, err = test.send.AppendEncryptRTPPayload(nil, packet[:n], packet[n:])
+		require.ErrorIs(t, err, ErrReused)
+	})
+}
+
 func TestInPlaceWithoutRoom(t *testing.T) {
 	forEachProfile(t, func(t *testing.T, test *pair) {
 		packet := slices.Clip(rtpPacket(1, 1))

@@ -59,10 +59,10 @@ func (k *gcmKey) setNonce(ssrc uint32, index uint64) {
 	binary.BigEndian.PutUint32(k.nonce[8:], binary.BigEndian.Uint32(k.salt[8:])^lo)
 }
 
-func (s *gcmSuite) sealRTP(dst, packet []byte, header int, index uint64) []byte {
-	dst = append(slices.Grow(dst, len(packet)+gcmTagSize), packet[:header]...)
-	s.rtp.setNonce(binary.BigEndian.Uint32(packet[8:]), index)
-	return s.rtp.aead.Seal(dst, s.rtp.nonce[:], packet[header:], packet[:header])
+func (s *gcmSuite) sealRTP(dst, header, payload []byte, index uint64) []byte {
+	dst = append(slices.Grow(dst, len(header)+len(payload)+gcmTagSize), header...)
+	s.rtp.setNonce(binary.BigEndian.Uint32(header[8:]), index)
+	return s.rtp.aead.Seal(dst, s.rtp.nonce[:], payload, header)
 }
 
 func (s *gcmSuite) openRTP(dst, packet []byte, header int, index uint64) ([]byte, error) {

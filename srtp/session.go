@@ -15,11 +15,18 @@ type Protection interface {
 	AppendDecryptRTCP(dst, packet []byte) ([]byte, error)
 }
 
+// A PayloadProtection is a [Protection] that also takes packets of which header and payload lie apart, in other
+// memory than dst. Where there is one, payloads are not copied just to lie behind their headers.
+type PayloadProtection interface {
+	Protection
+	AppendEncryptRTPPayload(dst, header, payload []byte) ([]byte, error)
+}
+
 // A Factory makes the Protection of a session from what DTLS has negotiated. The keys are
 // its own to keep.
 type Factory func(Profile, Keys) (Protection, error)
 
-// A Session protects both directions: it encrypts with Send and decrypts with Receive.
+// A Session protects both directions: it encrypts with Send and decrypts with Receive. It is a [PayloadProtection].
 type Session struct {
 	Send, Receive *Context
 }
@@ -45,6 +52,11 @@ func NewSession(p Profile, keys Keys) (*Session, error) {
 // AppendEncryptRTP is that of Send.
 func (s *Session) AppendEncryptRTP(dst, packet []byte) ([]byte, error) {
 	return s.Send.AppendEncryptRTP(dst, packet)
+}
+
+// AppendEncryptRTPPayload is that of Send.
+func (s *Session) AppendEncryptRTPPayload(dst, header, payload []byte) ([]byte, error) {
+	return s.Send.AppendEncryptRTPPayload(dst, header, payload)
 }
 
 // AppendDecryptRTP is that of Receive.
