@@ -157,17 +157,23 @@ func (e *Endpoint[S]) PollOutput() (session S, out Output) {
 			e.ready.pop()
 			continue
 		}
-		m.rtc.out = e.out
-		out = m.rtc.PollOutput()
-		e.out, m.rtc.out = m.rtc.out, nil
+		r := m.rtc
+		r.out = e.out
+		r.poll(&out)
+		e.out, r.out = r.out, nil
 		switch out.Kind {
 		case OutputTransmit:
-			e.routes.noteCheck(m, out.Transmit)
+			e.routes.noteCheck(m, &out.Transmit)
+			if r.idle() {
+				e.ready.pop()
+				e.timers.set(m, r.rest.until)
+			}
 		case OutputEvent:
 			e.routes.follow(m, out.Event)
 		case OutputTimeout:
 			e.ready.pop()
 			e.timers.set(m, out.Deadline)
+			out = Output{}
 			continue
 		case OutputClosed:
 			e.ready.pop()

@@ -116,7 +116,7 @@ func (t *routes[S]) noteRequest(m *member[S], path ice.Path, b []byte) {
 
 // noteCheck follows a datagram that m sends: the response to a check of an address that is not
 // proved is known by its transaction.
-func (t *routes[S]) noteCheck(m *member[S], out Transmit) {
+func (t *routes[S]) noteCheck(m *member[S], out *Transmit) {
 	if !stun.Is(out.Data) || stun.Message(out.Data).Class() != stun.Request {
 		return
 	}

@@ -29,5 +29,6 @@ func (r *Rtc) protectMedia() error {
 	if r.protection, err = protect(profile, keys); err != nil {
 		return fmt.Errorf("rtc: %w", err)
 	}
+	r.payloads, _ = r.protection.(srtp.PayloadProtection)
 	return nil
 }

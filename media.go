@@ -167,7 +167,7 @@ func (r *Rtc) newMedia(id MediaID, mid string, cfg MediaConfig, direct *MediaPar
 		rids = []string{""}
 	}
 	for i, rid := range rids {
-		e := encoding{rid: rid, index: i}
+		e := encoding{media: m, rid: rid, place: uint64(id)<<32 | uint64(i)}
 		var err error
 		if e.ssrc, err = r.newSSRC(); err != nil {
 			return nil, err

@@ -61,6 +61,7 @@ func (r *Rtc) openSenders(m *media) {
 			}
 			e.sender = r.newSender(m, e)
 		}
+		e.blanks = m.sendIDs.blankIDs
 		e.sender.SetExtensions(m.ownExtensions(e, false), m.ownExtensions(e, true))
 		e.sender.SetPaused(r.now, !e.active)
 		for _, c := range m.agreed.Codecs {

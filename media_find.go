@@ -19,7 +19,7 @@ func (r *Rtc) encodingOf(id MediaID, rid string) (*media, *encoding, error) {
 // target is what was written to last, which most often is written to next. To look it up takes memory that
 // nothing else needs, and with many sessions that is slow. It is known while media is at rest.
 type target struct {
-	turn
+	encoding    *encoding
 	id          MediaID
 	rid         string
 	payloadType uint8
@@ -38,7 +38,7 @@ func (r *Rtc) findTarget(id MediaID, rid string, payloadType uint8) error {
 	if !m.sendsType(payloadType) {
 		return ErrPayloadType
 	}
-	r.usual = target{turnOf(m, e), id, e.rid, payloadType}
+	r.usual = target{e, id, e.rid, payloadType}
 	return nil
 }
 

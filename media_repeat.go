@@ -43,7 +43,7 @@ func (q *repeats) append(dst []byte, number uint16) ([]byte, bool) {
 
 // repeatsPlainly reports whether lost packets of a payload type are asked for and sent again
 // without RTX.
-func (e *encoding) repeatsPlainly(m *media, payloadType uint8) bool {
-	c := m.sendCodec(payloadType)
+func (e *encoding) repeatsPlainly(payloadType uint8) bool {
+	c := e.media.sendCodec(payloadType)
 	return c != nil && c.Send.RTX == 0 && (e.repeats.asked || hasFeedback(c, "nack", ""))
 }

@@ -21,12 +21,16 @@ var (
 
 // encoding is one stream that we send in a section.
 type encoding struct {
-	rid           string
-	index         int // in the section
-	ssrc, rtxSSRC uint32
-	sender        *rtp.Sender // nil until it is first wanted
-	active        bool        // the peer wants it now
+	// What every packet needs.
+	sender *rtp.Sender // nil until it is first wanted
+	media  *media
+	place  uint64   // in the order of all encodings
+	blanks blankIDs // of the section
+
+	active        bool // the peer wants it now
 	reportOwed    bool
+	rid           string
+	ssrc, rtxSSRC uint32
 
 	repeats     repeats
 	packetizer  *codec.Packetizer // of WriteFrame
@@ -59,6 +63,17 @@ func (r *Rtc) newSSRC() (uint32, error) {
 // It fails with rtp.ErrQueueFull if too many packets wait to be sent, and with
 // rtp.ErrSequence for a sequence number that was used before.
 func (r *Rtc) WriteRTP(now time.Time, id MediaID, rid string, h *rtp.Header, payload []byte) error {
+	return r.writeRTP(now, id, rid, h, payload, false)
+}
+
+// WriteRTPShared is WriteRTP without a copy of the payload, for what a forwarder sends to many sessions: payload is kept
+// for as long as this session may have to send it again, and its bytes must not change from here on. That of
+// an [RTPReceived] is the session's that received it; one copy of it serves all that it goes to, from any goroutine.
+func (r *Rtc) WriteRTPShared(now time.Time, id MediaID, rid string, h *rtp.Header, payload []byte) error {
+	return r.writeRTP(now, id, rid, h, payload, true)
+}
+
+func (r *Rtc) writeRTP(now time.Time, id MediaID, rid string, h *rtp.Header, payload []byte, shared bool) error {
 	if r.ending {
 		return ErrClosed
 	}
@@ -68,7 +83,7 @@ func (r *Rtc) WriteRTP(now time.Time, id MediaID, rid string, h *rtp.Header, pay
 			return err
 		}
 	}
-	return r.turns.write(r.now, &r.usual.turn, h, payload)
+	return r.turns.write(r.now, r.usual.encoding, h, payload, shared)
 }
 
 // WriteFrame queues a whole frame to be sent in a section: it is split into packets.
@@ -101,7 +116,6 @@ func (r *Rtc) WriteFrame(now time.Time, id MediaID, rid string, payloadType uint
 	if err := e.packetizer.Start(f, r.cfg.MTU-rtp.FixedHeaderSize-m.overhead); err != nil {
 		return err
 	}
-	t := turnOf(m, e)
 	for {
 		payload, marker, ok := e.packetizer.AppendPayload(e.payload[:0])
 		if !ok {
@@ -112,7 +126,7 @@ func (r *Rtc) WriteFrame(now time.Time, id MediaID, rid string, payloadType uint
 			PayloadType: payloadType, Marker: marker, Timestamp: f.Timestamp,
 			SequenceNumber: e.sender.NextSequenceNumber(),
 		}
-		if err := r.turns.write(r.now, &t, &h, payload); err != nil {
+		if err := r.turns.write(r.now, e, &h, payload, false); err != nil {
 			return err
 		}
 	}
@@ -127,31 +141,40 @@ func (r *Rtc) appendRTP(dst []byte) ([]byte, bool) {
 		r.turns.find(r.media)
 	}
 	for {
-		t, p := r.turns.poll(r.now)
+		e, p := r.turns.poll(r.now)
 		if p == nil {
 			return dst, false
 		}
-		if out, ok := r.sealRTP(dst, t, p); ok {
+		if out, ok := r.sealRTP(dst, e, p); ok {
 			return out, true
 		}
 	}
 }
 
 // sealRTP completes a packet and protects it.
-func (r *Rtc) sealRTP(dst []byte, t *turn, p *rtp.Outgoing) ([]byte, bool) {
+func (r *Rtc) sealRTP(dst []byte, e *encoding, p *rtp.Outgoing) ([]byte, bool) {
 	if p.Repeat {
-		return t.encoding.repeats.append(dst, p.Number)
+		return e.repeats.append(dst, p.Number)
 	}
-	r.fillIn(&p.Own, t.ids, len(p.Packet)+maxTag)
-	out, err := r.protection.AppendEncryptRTP(dst, p.Packet)
+	r.fillIn(&p.Own, e.blanks, len(p.Header)+len(p.Payload)+maxTag)
+	out, err := r.encryptRTP(dst, p.Header, p.Payload)
 	if err != nil {
 		r.dropped.Unsealed++
 		return dst, false
 	}
-	if p.Repeatable && t.encoding.repeatsPlainly(t.media, p.PayloadType) {
-		t.encoding.repeats.keep(p.Number, out[len(dst):])
+	if p.Repeatable && e.repeatsPlainly(p.PayloadType) {
+		e.repeats.keep(p.Number, out[len(dst):])
 	}
 	return out, true
+}
+
+func (r *Rtc) encryptRTP(dst, header, payload []byte) ([]byte, error) {
+	if r.payloads != nil {
+		return r.payloads.AppendEncryptRTPPayload(dst, header, payload)
+	}
+	start := len(dst)
+	packet := append(append(dst, header...), payload...)
+	return r.protection.AppendEncryptRTP(packet[:start], packet[start:])
 }
 
 // ownExtensions returns the header extensions that the session writes itself into the packets of an encoding, or

@@ -19,9 +19,10 @@ const cnameSize = 16
 
 // mediaState is what a session keeps of audio and video. It is empty without.
 type mediaState struct {
-	protection srtp.Protection // nil until DTLS is done
-	usual      target          // of WriteRTP
-	turns      turns           // at sending
+	protection srtp.Protection        // nil until DTLS is done
+	payloads   srtp.PayloadProtection // the same, if it is one
+	usual      target                 // of WriteRTP
+	turns      turns                  // at sending
 	departures rtp.DepartureHistory
 	packets    packetQueue
 	lastSource struct {

@@ -1,6 +1,7 @@
 package rtc_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"os"
 	"slices"
@@ -107,6 +108,51 @@ func TestMediaLossIsRepaired(t *testing.T) {
 		require.GreaterOrEqual(t, len(r.packets), 1015, "of 1,020 at a loss of %v", loss)
 		for n, times := range r.packets {
 			require.Equal(t, 1, times, "packet %d", n)
+		}
+	}
+}
+
+// A payload that is shared among sessions arrives like any other, and stays as it is.
+func TestSharedPayloads(t *testing.T) {
+	var shared [][]byte
+	for i := range 300 {
+		shared = append(shared, bytes.Repeat([]byte{byte(i), byte(i >> 8)}, 400))
+	}
+	for _, restless := range []bool{false, true} {
+		w := newWorld(t, worldConfig{seed: 3, link: simnet.LinkConfig{Delay: 20 * ms}, restless: restless})
+		got := map[*simPeer]map[uint16][]byte{w.l: {}, w.r: {}}
+		sections := map[*simPeer]rtc.MediaChanged{}
+		for _, p := range []*simPeer{w.l, w.r} {
+			p.onEvent = func(ev rtc.Event) {
+				switch ev := ev.(type) {
+				case *rtc.MediaChanged:
+					sections[p] = *ev
+				case *rtc.RTPReceived:
+					got[p][ev.Header.SequenceNumber] = bytes.Clone(ev.Payload)
+				}
+			}
+		}
+		w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
+		w.until(time.Second, "connect", func() bool { return w.l.connected != nil && w.r.connected != nil })
+		w.net.Link(w.l.host, w.r.host, simnet.LinkConfig{Delay: 20 * ms, Loss: simnet.RandomLoss(0.1)})
+		for i, payload := range append(shared, nil, []byte{}) {
+			for p, section := range sections {
+				h := rtp.Header{PayloadType: section.Codecs[0].Send.PayloadType, SequenceNumber: uint16(i), Timestamp: uint32(i)}
+				require.NoError(t, p.WriteRTPShared(w.net.Now(), section.ID, "", &h, payload))
+				p.host.Wake()
+			}
+			w.net.Run(5 * ms)
+		}
+		w.net.Run(time.Second)
+		for _, p := range []*simPeer{w.l, w.r} {
+			require.Greater(t, len(got[p]), len(shared)-10)
+			for i, payload := range shared {
+				if b, ok := got[p][uint16(i)]; ok {
+					require.Equal(t, bytes.Repeat([]byte{byte(i), byte(i >> 8)}, 400), b, "packet %d", i)
+				}
+				require.Equal(t, bytes.Repeat([]byte{byte(i), byte(i >> 8)}, 400), payload)
+			}
+			require.ErrorIs(t, p.WriteRTPShared(w.net.Now(), 99, "", &rtp.Header{}, shared[0]), rtc.ErrNoMedia)
 		}
 	}
 }

@@ -9,35 +9,24 @@ import (
 // turns are the encodings that have packets to send: while known is set, those whose senders are pending. They take
 // turns at it, in an order that does not depend on who has come first.
 type turns struct {
-	list  []turn
+	list  []*encoding
 	known bool // the list is complete
 	last  uint64
-	room  [2]turn // for most lists
-}
-
-// A turn has what is needed to send a packet, so that nothing has to be looked up.
-type turn struct {
-	media    *media
-	encoding *encoding
-	sender   *rtp.Sender // of the encoding
-	place    uint64      // in the order
-	ids      blankIDs    // of the section
-}
-
-func turnOf(m *media, e *encoding) turn {
-	return turn{m, e, e.sender, uint64(m.id)<<32 | uint64(e.index), m.sendIDs.blankIDs}
+	room  [2]*encoding // for most lists
 }
 
 // write has an encoding send a packet when its turn comes.
-func (t *turns) write(now time.Time, at *turn, h *rtp.Header, payload []byte) error {
-	waits := at.sender.Pending()
-	if err := at.sender.Write(now, h, payload); err != nil {
-		return err
+func (t *turns) write(now time.Time, e *encoding, h *rtp.Header, payload []byte, shared bool) (err error) {
+	waits := e.sender.Pending()
+	if shared {
+		err = e.sender.WriteShared(now, h, payload)
+	} else {
+		err = e.sender.Write(now, h, payload)
 	}
-	if t.known && !waits {
-		t.list = append(t.list, *at)
+	if err == nil && t.known && !waits {
+		t.list = append(t.list, e)
 	}
-	return nil
+	return err
 }
 
 // find looks for all that have something to send.
@@ -49,7 +38,7 @@ func (t *turns) find(list []*media) {
 	for _, m := range list {
 		for i := range m.encodings {
 			if e := &m.encodings[i]; e.sender != nil && e.sender.Pending() {
-				t.list = append(t.list, turnOf(m, e))
+				t.list = append(t.list, e)
 			}
 		}
 	}
@@ -69,22 +58,19 @@ func (t *turns) next() (best int) {
 	return best
 }
 
-// poll returns the next packet to be sent and whose it is, until the next call, or nil.
-func (t *turns) poll(now time.Time) (*turn, *rtp.Outgoing) {
+// poll returns the next packet to be sent and whose it is, or nil.
+func (t *turns) poll(now time.Time) (*encoding, *rtp.Outgoing) {
 	for len(t.list) > 0 {
 		i, end := t.next(), len(t.list)-1
-		at := &t.list[i]
-		t.last = at.place
-		p, _ := at.sender.Poll(now)
-		if !at.sender.Pending() {
-			if i != end {
-				t.list[i], t.list[end] = t.list[end], t.list[i]
-				at = &t.list[end]
-			}
+		e := t.list[i]
+		t.last = e.place
+		p, _ := e.sender.Poll(now)
+		if !e.sender.Pending() {
+			t.list[i] = t.list[end]
 			t.list = t.list[:end]
 		}
 		if p != nil {
-			return at, p
+			return e, p
 		}
 	}
 	return nil, nil

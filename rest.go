@@ -65,6 +65,11 @@ func (r *Rtc) noteRest() {
 	r.wake()
 }
 
+// idle reports whether PollOutput would find nothing, without asking it.
+func (r *Rtc) idle() bool {
+	return r.rest.below && r.rest.media && r.packets.count == 0 && !r.turns.some()
+}
+
 // isPath reports whether a path is the one that media is sent on, which is a validated one.
 func (r *rest) isPath(path *ice.Path) bool {
 	return r.below && r.open && (path == &r.path || r.path == *path)

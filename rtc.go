@@ -101,31 +101,36 @@ func (r *Rtc) HandleInput(in Input) {
 // OutputClosed. It changes nothing that a layer could notice: what it returns is
 // derived from state that HandleInput and the other methods have already reached.
 func (r *Rtc) PollOutput() (out Output) {
+	r.poll(&out)
+	return out
+}
+
+// poll fills in an output that is empty.
+func (r *Rtc) poll(out *Output) {
 	r.endLoans()
 	if r.rest.below {
-		r.pollMedia(&out)
-		return out
+		r.pollMedia(out)
+		return
 	}
 	if out.Event = r.nextEvent(); out.Event != nil {
 		out.Kind = OutputEvent
-		return out
+		return
 	}
 	if r.nextTransmit(&out.Transmit) {
 		out.Kind = OutputTransmit
-		return out
+		return
 	}
 	if r.ending {
 		out.Kind, out.Err = OutputClosed, r.err
-		return out
+		return
 	}
 	// Who looks for something to send may find messages to give up, which is news.
 	if out.Event = r.nextEvent(); out.Event != nil {
 		out.Kind = OutputEvent
-		return out
+		return
 	}
 	r.noteRest()
 	out.Deadline = r.rest.until
-	return out
 }
 
 // receive gives a datagram to the layer it belongs to.

@@ -281,7 +281,11 @@ func (p *simPeer) start(cfg rtc.Config, now time.Time) {
 	if cfg.MediaProtection == nil {
 		cfg.MediaProtection = func(profile srtp.Profile, keys srtp.Keys) (srtp.Protection, error) {
 			s, err := srtp.NewSession(profile, keys)
-			return &spyingProtection{s, p}, err
+			spying := &spyingProtection{s, p}
+			if p.restless { // takes the long way everywhere
+				return struct{ srtp.Protection }{spying}, err
+			}
+			return spying, err
 		}
 	}
 	session, err := rtc.New(now, cfg)
@@ -298,6 +302,11 @@ type spyingProtection struct {
 func (s *spyingProtection) AppendEncryptRTP(dst, packet []byte) ([]byte, error) {
 	s.peer.lastRTP = append(s.peer.lastRTP[:0], packet...)
 	return s.Session.AppendEncryptRTP(dst, packet)
+}
+
+func (s *spyingProtection) AppendEncryptRTPPayload(dst, header, payload []byte) ([]byte, error) {
+	s.peer.lastRTP = append(append(s.peer.lastRTP[:0], header...), payload...)
+	return s.Session.AppendEncryptRTPPayload(dst, header, payload)
 }
 
 // negotiate has from make an offer, which the other peer answers at once.

@@ -12,25 +12,28 @@ type cache struct {
 	maxAge     int64
 
 	ring   []cachedPacket // by sequence number, modulo its length
+	briefs []cachedBrief  // like ring
 	low    uint64         // no packet before
 	high   uint64         // no packet behind
 	bytes  int            // held
-	memory packetMemory   // where they lie
+	memory packetMemory   // where their payloads lie
 
 	unsent  int    // bytes held that have not been sent
 	dropped uint64 // packets dropped that had not been sent
 }
 
-// cachedPacket is one packet. A sequence number of zero says that there is none. Its 64 bytes are a line of
-// the processor's cache, and more would cost one more for each packet.
+// cachedPacket is one packet. A sequence number of zero says that there is none. It has all but the payload of most
+// packets in it: with many streams little is in the processor's caches, and each other place takes time to find.
 type cachedPacket struct {
 	seq     uint64
 	at      int64 // written, or once it is, sent for the first time
 	againAt int64 // sent for the last time; 0: not yet
 
-	buf        []byte // room for the header of a retransmission, header, payload
-	head       uint16 // where the header begins; it ends where the payload begins, or the number of the original before that
-	start      uint16 // where the payload begins
+	payload []byte
+	header  []byte // room for the header of a retransmission, with the header at its end; most often in room
+	room    [40]byte
+
+	head       uint16 // where the header begins
 	extensions uint16 // bytes of extensions as written
 	own        uint16 // bytes of the Sender's own extensions behind them
 
@@ -39,11 +42,29 @@ type cachedPacket struct {
 	again       uint8 // how often it was
 }
 
-func (p *cachedPacket) sent() bool      { return p.againAt != 0 }
-func (p *cachedPacket) payload() []byte { return p.buf[p.start:] }
-func (p *cachedPacket) size() int       { return len(p.buf) - int(p.start) }
+// place keeps a payload, or a copy of it, and makes room for a header.
+func (c *cache) place(p *cachedPacket, header int, payload []byte, shared bool) {
+	if p.payload = payload; !shared {
+		p.payload = c.memory.take(p.seq, len(payload), c.low)
+		copy(p.payload, payload)
+	}
+	if p.header = p.room[:min(header, len(p.room))]; header > len(p.room) {
+		p.header = make([]byte, header)
+	}
+}
+
+// cachedBrief is what is asked of a packet when it leaves. Four of them are a line of the processor's caches, from which the
+// packet itself has long gone by then, and which need not wait for it to empty it.
+type cachedBrief struct {
+	at   int64  // that of the packet; 0: there is none
+	size uint16 // of the payload
+	sent bool
+}
+
+func (p *cachedPacket) sent() bool { return p.againAt != 0 }
 
 func (c *cache) slot(seq uint64) *cachedPacket { return &c.ring[seq&uint64(len(c.ring)-1)] }
+func (c *cache) brief(seq uint64) *cachedBrief { return &c.briefs[seq&uint64(len(c.briefs)-1)] }
 
 // find returns a packet, nil if it is not there.
 func (c *cache) find(seq uint64) *cachedPacket {
@@ -60,7 +81,8 @@ func (c *cache) find(seq uint64) *cachedPacket {
 // returns nil if the packet is older than all that there is room for.
 func (c *cache) add(at int64, seq uint64, size int) *cachedPacket {
 	if len(c.ring) == 0 {
-		c.ring = make([]cachedPacket, min(cacheMin, c.maxPackets))
+		size := min(cacheMin, c.maxPackets)
+		c.ring, c.briefs = make([]cachedPacket, size), make([]cachedBrief, size)
 		c.low, c.high = seq, seq
 	}
 	if seq < c.low {
@@ -85,41 +107,39 @@ func (c *cache) add(at int64, seq uint64, size int) *cachedPacket {
 	}
 	p := c.slot(seq)
 	p.seq, p.at = seq, at
+	*c.brief(seq) = cachedBrief{at: at, size: uint16(size)}
 	c.bytes += size
 	c.unsent += size
 	return p
 }
 
-// makeRoom drops the oldest packet if the next one will need its place. It is called when there is time for it: what is
-// dropped was sent long ago, and is in no cache of the processor.
-func (c *cache) makeRoom(at int64) {
-	if c.high+1-c.low >= uint64(len(c.ring)) && !c.young(at) {
-		c.evict()
-	}
+// sent takes a packet as sent for the first time.
+func (c *cache) sent(p *cachedPacket, at int64) {
+	p.at, p.againAt = at, at
+	b := c.brief(p.seq)
+	b.at, b.sent = at, true
+	c.unsent -= len(p.payload)
 }
 
 // young reports whether the oldest packet may still be asked for.
 func (c *cache) young(at int64) bool {
-	p := c.slot(c.low)
-	return p.seq == c.low && (!p.sent() || at-p.at < c.maxAge)
+	b := c.brief(c.low)
+	return b.at != 0 && (!b.sent || at-b.at < c.maxAge)
 }
 
 // evict drops the oldest packet.
 func (c *cache) evict() {
-	if p := c.slot(c.low); p.seq == c.low {
-		c.drop(p)
+	if b := c.brief(c.low); b.at != 0 {
+		c.bytes -= int(b.size)
+		if !b.sent {
+			c.unsent -= int(b.size)
+			c.dropped++
+		}
+		*b = cachedBrief{}
+		p := c.slot(c.low)
+		p.seq, p.againAt, p.owed, p.again, p.header, p.payload = 0, 0, false, 0, nil, nil
 	}
 	c.low++
-}
-
-// drop empties a slot.
-func (c *cache) drop(p *cachedPacket) {
-	c.bytes -= p.size()
-	if !p.sent() {
-		c.unsent -= p.size()
-		c.dropped++
-	}
-	p.seq, p.againAt, p.owed, p.again, p.buf = 0, 0, false, 0, nil
 }
 
 // expire drops packets that nobody will ask for any more.
@@ -133,16 +153,23 @@ func (c *cache) expire(at int64) {
 }
 
 func (c *cache) grow() {
-	ring := make([]cachedPacket, min(2*len(c.ring), c.maxPackets))
+	old, size := *c, min(2*len(c.ring), c.maxPackets)
+	c.ring, c.briefs = make([]cachedPacket, size), make([]cachedBrief, size)
 	for seq := c.low; seq <= c.high; seq++ {
-		if p := c.slot(seq); p.seq == seq {
-			ring[seq&uint64(len(ring)-1)] = *p
+		from := old.slot(seq)
+		if from.seq != seq {
+			continue
+		}
+		to := c.slot(seq)
+		*to, *c.brief(seq) = *from, *old.brief(seq)
+		if n := len(to.header); n <= len(to.room) {
+			to.header = to.room[:n]
 		}
 	}
-	c.ring = ring
 }
 
 // reset drops everything, with the memory.
 func (c *cache) reset() {
-	c.ring, c.memory, c.bytes, c.low, c.high, c.unsent = nil, packetMemory{}, 0, 0, 0, 0
+	c.ring, c.briefs, c.memory = nil, nil, packetMemory{}
+	c.bytes, c.low, c.high, c.unsent = 0, 0, 0, 0
 }

@@ -9,9 +9,10 @@ import (
 // Outgoing is a packet to be sent. It is valid until the next call of a method of the Sender
 // that takes the time.
 type Outgoing struct {
-	// Packet is the whole packet.
-	Packet []byte
-	// Own are the elements in it that SetExtensions has asked for, in the form of the packet. Their values are to
+	Header []byte // with extensions
+	// Payload is what comes behind it, with the padding. It is not to be changed: others may send it too.
+	Payload []byte
+	// Own are the elements in the header that SetExtensions has asked for, in the form of the packet. Their values are to
 	// be filled in, where they belong to this transmission, unless Repeat is set.
 	Own Extensions
 
@@ -74,7 +75,7 @@ func (s *Sender) SetExtensions(own, rtx Extensions) {
 	h := Header{SSRC: s.cfg.SSRC, Extensions: Extensions{Profile: s.form(Extensions{})}}
 	h.Extensions.Data = s.own.behind(h.Extensions.Profile)
 	s.plain = h.AppendTo(s.plainRoom[:0])
-	s.plainStart = s.start(&Header{}, h.Extensions.Profile)
+	s.plainSize = s.room(&Header{}, h.Extensions.Profile)
 }
 
 // form returns the profile with which extensions are sent that were written.
@@ -89,16 +90,16 @@ func (s *Sender) form(written Extensions) ExtensionProfile {
 	}
 }
 
-// start returns where a payload begins: behind the longest header it may have, that of a retransmission for instance.
-func (s *Sender) start(h *Header, profile ExtensionProfile) int {
+// room returns the size of the longest header that a packet may have, that of a retransmission for instance.
+func (s *Sender) room(h *Header, profile ExtensionProfile) int {
 	own, rtx := len(s.own.behind(profile)), len(s.ownRTX.behind(profile))
-	return osnSize + headerSize(h, max(own, rtx))
+	return headerSize(h, max(own, rtx))
 }
 
 // layOut writes a packet into the cache as it will be sent.
-func (s *Sender) layOut(p *cachedPacket, h *Header, payload []byte) {
+func (s *Sender) layOut(p *cachedPacket, h *Header, payload []byte, shared bool) {
 	if len(h.CSRCs) == 0 && len(h.Extensions.Data) == 0 && (h.Extensions.Profile == 0 || h.Extensions.Profile == ExtensionOneByte) {
-		s.layOutPlain(p, h, payload)
+		s.layOutPlain(p, h, payload, shared)
 		return
 	}
 	profile := s.form(h.Extensions)
@@ -108,21 +109,21 @@ func (s *Sender) layOut(p *cachedPacket, h *Header, payload []byte) {
 		wide.Extensions.Widen()
 		h, s.scratch = &wide, wide.Extensions.Data
 	}
-	s.place(p, h, payload, s.start(h, profile))
-	b := p.putHeader(h, profile, s.own.behind(profile), 0)
+	s.place(p, h, payload, s.room(h, profile), shared)
+	b := p.putHeader(h, profile, s.own.behind(profile))
 	b[0] &^= paddingBit
 	binary.BigEndian.PutUint32(b[8:], s.cfg.SSRC)
 }
 
 // layOutPlain is layOut for a packet without CSRCs and extensions, as most are.
-func (s *Sender) layOutPlain(p *cachedPacket, h *Header, payload []byte) {
-	s.place(p, h, payload, s.plainStart)
-	head := s.plainStart - len(s.plain)
+func (s *Sender) layOutPlain(p *cachedPacket, h *Header, payload []byte, shared bool) {
+	s.place(p, h, payload, s.plainSize, shared)
+	head := s.plainSize - len(s.plain)
 	p.head, p.own = uint16(head), uint16(len(s.own.oneByte))
 	if s.own.wide {
 		p.own = uint16(len(s.own.twoByte))
 	}
-	b := p.buf[head:s.plainStart]
+	b := p.header[head:]
 	copy(b, s.plain)
 	b[1] = h.PayloadType & 0x7f
 	if h.Marker {
@@ -133,33 +134,31 @@ func (s *Sender) layOutPlain(p *cachedPacket, h *Header, payload []byte) {
 }
 
 // place puts the payload of a packet where it stays.
-func (s *Sender) place(p *cachedPacket, h *Header, payload []byte, start int) {
-	p.buf = s.cache.memory.take(p.seq, start+len(payload), s.cache.low)
-	copy(p.buf[start:], payload)
-	p.start, p.payloadType, p.extensions = uint16(start), h.PayloadType&0x7f, uint16(len(h.Extensions.Data))
+func (s *Sender) place(p *cachedPacket, h *Header, payload []byte, room int, shared bool) {
+	s.cache.place(p, room, payload, shared)
+	p.payloadType, p.extensions = h.PayloadType&0x7f, uint16(len(h.Extensions.Data))
 }
 
-// putHeader writes a header in front of the payload, or in front of a gap before it.
-func (p *cachedPacket) putHeader(h *Header, profile ExtensionProfile, own []byte, gap int) []byte {
-	end := int(p.start) - gap
-	head := end - headerSize(h, len(own))
+// putHeader writes a header.
+func (p *cachedPacket) putHeader(h *Header, profile ExtensionProfile, own []byte) []byte {
+	head := len(p.header) - headerSize(h, len(own))
 	p.head, p.own = uint16(head), uint16(len(own))
-	putHeader(p.buf[head:end], h, profile, own)
-	return p.buf[head:end]
+	putHeader(p.header[head:], h, profile, own)
+	return p.header[head:]
 }
 
 // outgoing returns a packet as it lies in the cache.
 func (s *Sender) outgoing(p *cachedPacket) *Outgoing {
 	out := &s.out
-	out.Packet = p.buf[p.head:]
-	out.PayloadType, out.Number = out.Packet[1]&0x7f, binary.BigEndian.Uint16(out.Packet[2:])
+	out.Header, out.Payload = p.header[p.head:], p.payload
+	out.PayloadType, out.Number = out.Header[1]&0x7f, binary.BigEndian.Uint16(out.Header[2:])
 	out.RTX, out.OSN, out.Repeat, out.Repeatable, out.Padding, out.Waited = false, 0, false, !s.hasRTX(p), false, 0
 	out.Own = Extensions{}
 	if p.own > 0 {
-		at := FixedHeaderSize + 4*int(out.Packet[0]&0xf)
-		out.Own.Profile = ExtensionProfile(binary.BigEndian.Uint16(out.Packet[at:]))
+		at := FixedHeaderSize + 4*int(out.Header[0]&0xf)
+		out.Own.Profile = ExtensionProfile(binary.BigEndian.Uint16(out.Header[at:]))
 		at += 4 + int(p.extensions)
-		out.Own.Data = out.Packet[at : at+int(p.own)]
+		out.Own.Data = out.Header[at : at+int(p.own)]
 	}
 	return out
 }
@@ -172,20 +171,20 @@ func (s *Sender) outgoing(p *cachedPacket) *Outgoing {
 func (s *Sender) wrap(p *cachedPacket) *Outgoing {
 	h := s.headerRTX(p)
 	own := s.ownRTX.behind(h.Extensions.Profile)
-	if headerSize(&h, len(own))+osnSize > int(p.start) {
+	if headerSize(&h, len(own)) > len(p.header) {
 		own = nil // SetExtensions has been called since
 	}
-	p.putHeader(&h, h.Extensions.Profile, own, osnSize)
-	binary.BigEndian.PutUint16(p.buf[p.start-osnSize:], uint16(p.seq))
+	p.putHeader(&h, h.Extensions.Profile, own)
+	s.resent = append(binary.BigEndian.AppendUint16(s.resent[:0], uint16(p.seq)), p.payload...)
 	out := s.outgoing(p)
-	out.RTX, out.OSN = true, uint16(p.seq)
+	out.Payload, out.RTX, out.OSN = s.resent, true, uint16(p.seq)
 	return out
 }
 
 // headerRTX returns the header of the next retransmission, which is that of a packet with the extensions
 // as they were written. It is in memory of its own.
 func (s *Sender) headerRTX(p *cachedPacket) Header {
-	h, _, _ := Parse(p.buf[p.head:])
+	h, _, _ := Parse(p.header[p.head:])
 	if h.Extensions.Profile == 0 {
 		h.Extensions.Profile = s.form(Extensions{})
 	}

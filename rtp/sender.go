@@ -70,14 +70,14 @@ type Sender struct {
 	again          sequenceQueue // to be sent again
 	cache          cache
 
-	own        ownExtensions
-	plain      []byte   // header of a packet that has no more than these,
-	plainStart int      // and where its payload starts
-	plainRoom  [40]byte // for most such headers
-	capture    captureState
-	out        Outgoing
-	resend     resendBudget
-	stats      SenderStats
+	own       ownExtensions
+	plain     []byte   // header of a packet that has no more than these,
+	plainSize int      // and how long it may get
+	plainRoom [40]byte // for most such headers
+	capture   captureState
+	out       Outgoing
+	resend    resendBudget
+	stats     SenderStats
 
 	written  window     // of sequence numbers
 	rtxTypes [128]uint8 // payload type of the retransmission; 0: none
@@ -85,6 +85,7 @@ type Sender struct {
 	ownRTX   ownExtensions
 	rtt      time.Duration
 	scratch  []byte
+	resent   []byte // payload of a retransmission
 
 	keys     keyRequestState
 	remote   remoteState
@@ -164,6 +165,16 @@ func (s *Sender) NextSequenceNumber() uint16 {
 // the sequence number, the timestamp, the CSRCs and the extensions are taken; the extensions of
 // SetExtensions are added. Packets may be written out of order, but each number once.
 func (s *Sender) Write(now time.Time, h *Header, payload []byte) error {
+	return s.write(now, h, payload, false)
+}
+
+// WriteShared is Write without a copy of the payload, for one that many streams send. It is kept for as long as the
+// packet may be sent again, and must not be changed any more. Limits count it like a copy.
+func (s *Sender) WriteShared(now time.Time, h *Header, payload []byte) error {
+	return s.write(now, h, payload, len(payload) > 0)
+}
+
+func (s *Sender) write(now time.Time, h *Header, payload []byte, shared bool) error {
 	at := s.time.advance(now)
 	size := len(payload)
 	switch {
@@ -185,7 +196,7 @@ func (s *Sender) Write(now time.Time, h *Header, payload []byte) error {
 	if p == nil {
 		return ErrSequence
 	}
-	s.layOut(p, h, payload)
+	s.layOut(p, h, payload, shared)
 	s.written.set(seq)
 	s.fresh.push(seq)
 	s.capture.wrote(at, h.Timestamp, s.cfg.ClockRate)
@@ -240,17 +251,15 @@ func (s *Sender) Queued() (packets, bytes int) { return s.fresh.count, s.cache.u
 // first sends a packet for the first time.
 func (s *Sender) first(at int64, p *cachedPacket) *Outgoing {
 	waited := time.Duration(at - p.at)
-	p.at, p.againAt = at, at
-	s.cache.unsent -= p.size()
+	s.cache.sent(p, at)
 	s.lastSent = p.seq
-	size := len(p.payload())
+	size := len(p.payload)
 	s.resend.earn(size)
 	s.stats.Packets++
 	s.stats.Bytes += uint64(size)
-	s.stats.HeaderBytes += uint64(p.start - p.head)
+	s.stats.HeaderBytes += uint64(len(p.header) - int(p.head))
 	out := s.outgoing(p)
 	out.Waited = waited
-	s.cache.makeRoom(at)
 	return out
 }
 
@@ -271,7 +280,7 @@ func (s *Sender) forget() {
 	s.cache.reset()
 	s.fresh.reset()
 	s.again.reset()
-	s.out, s.scratch = Outgoing{}, nil
+	s.out, s.scratch, s.resent = Outgoing{}, nil, nil
 }
 
 // Close ends the stream. A BYE is owed if anything was sent.

@@ -80,7 +80,7 @@ func (s *Sender) HandleNACK(now time.Time, number uint16) {
 		return
 	}
 	s.resend.advance(at)
-	if !s.resend.spend(FixedHeaderSize+p.size(), p.again) {
+	if !s.resend.spend(FixedHeaderSize+len(p.payload), p.again) {
 		s.stats.ResendsRefused++
 		return
 	}
@@ -98,7 +98,7 @@ func (s *Sender) repeat(at int64, p *cachedPacket) *Outgoing {
 	p.againAt = max(at, p.at+1)
 	p.again = min(p.again, 254) + 1
 	s.stats.Resends++
-	s.stats.ResentBytes += uint64(len(p.payload()))
+	s.stats.ResentBytes += uint64(len(p.payload))
 	if s.hasRTX(p) {
 		return s.wrap(p)
 	}
@@ -126,7 +126,7 @@ func (s *Sender) Padding(now time.Time, size int) (*Outgoing, bool) {
 		p.againAt = max(at, p.at+1)
 		out := s.wrap(p)
 		out.Padding = true
-		s.stats.PaddingBytes += uint64(len(p.payload()))
+		s.stats.PaddingBytes += uint64(len(p.payload))
 		return out, true
 	}
 	out := s.padding(last, uint8(min(size, 255)))
@@ -140,7 +140,8 @@ func (s *Sender) padding(like *cachedPacket, size uint8) *Outgoing {
 	h.Marker, h.PaddingSize = false, size
 	h.CSRCs, h.Extensions = nil, Extensions{Profile: ExtensionOneByte, Data: s.ownRTX.oneByte}
 	s.scratch = AppendPacket(s.scratch[:0], &h, nil)
-	s.out = Outgoing{Packet: s.scratch, Number: h.SequenceNumber, RTX: true, Padding: true}
+	n, _ := HeaderSize(s.scratch)
+	s.out = Outgoing{Header: s.scratch[:n], Payload: s.scratch[n:], Number: h.SequenceNumber, RTX: true, Padding: true}
 	if n := len(s.ownRTX.oneByte); n > 0 {
 		s.out.Own = Extensions{Profile: ExtensionOneByte, Data: s.scratch[FixedHeaderSize+4:][:n:n]}
 	}
@@ -155,11 +156,11 @@ func (s *Sender) paddingPacket(seq uint64, size int) (best *cachedPacket) {
 		if p == nil || !p.sent() || !s.hasRTX(p) {
 			continue
 		}
-		n := len(p.payload())
+		n := len(p.payload)
 		if n > size || n < size/2 || n < 50 {
 			continue
 		}
-		if best == nil || n > len(best.payload()) {
+		if best == nil || n > len(best.payload) {
 			best = p
 		}
 	}

@@ -1,6 +1,7 @@
 package rtp
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
+
+// packet returns the whole of it.
+func (o *Outgoing) packet() []byte { return append(bytes.Clone(o.Header), o.Payload...) }
 
 // A senderTest drives a Sender alone.
 type senderTest struct {
@@ -59,7 +63,7 @@ func (s *senderTest) resent() (packets, bytes int) {
 		}
 		require.True(s.t, p.RTX || p.Repeat)
 		packets++
-		bytes += len(p.Packet)
+		bytes += len(p.Header) + len(p.Payload)
 	}
 }
 
@@ -108,11 +112,54 @@ func TestPacketAsWritten(t *testing.T) {
 
 	p, ok := s.Poll(s.now)
 	require.True(t, ok)
-	got, body, err := Parse(p.Packet)
+	got, body, err := Parse(p.packet())
 	require.NoError(t, err)
 	require.Equal(t, "payload", string(body))
 	require.Equal(t, want, got)
 	require.Empty(t, p.Own)
+}
+
+// A shared payload is not copied, and let go of when nobody may ask for it any more.
+func TestWriteShared(t *testing.T) {
+	s := newSenderTest(t, SenderConfig{RTXSSRC: 2})
+	shared := make([]byte, 1000)
+	h := Header{PayloadType: 96}
+	for range 100 { // the cache grows meanwhile
+		h.SequenceNumber++
+		require.NoError(t, s.WriteShared(s.now, &h, shared))
+		require.NoError(t, s.write(h.SequenceNumber+200, 10))
+	}
+	again := 0
+	for range 2 {
+		for p, ok := s.Poll(s.now); ok; p, ok = s.Poll(s.now) {
+			if len(p.Payload) < len(shared) {
+				continue
+			}
+			if again++; !p.RTX {
+				require.Same(t, &shared[0], &p.Payload[0])
+			}
+		}
+		for n := uint16(1); n <= 100; n++ {
+			s.HandleNACK(s.now, n)
+		}
+		s.advance(100 * ms)
+	}
+	require.Equal(t, 200, again)
+	require.Equal(t, 100*1000+100*10, s.Stats().CachedBytes)
+	require.Less(t, s.cache.memory.held(), 32<<10)
+
+	s.advance(time.Minute)
+	s.Report(s.now)
+	s.Report(s.now)
+	for i := range s.cache.ring {
+		require.Nil(t, s.cache.ring[i].payload)
+	}
+	require.ErrorIs(t, s.WriteShared(s.now, &h, shared), ErrSequence)
+	h.SequenceNumber = s.NextSequenceNumber()
+	require.NoError(t, s.WriteShared(s.now, &h, nil))
+	p, ok := s.Poll(s.now)
+	require.True(t, ok)
+	require.Empty(t, p.Payload)
 }
 
 // The Sender adds the owner's extensions, in the form that the packet has, and leaves it to him to fill them in.
@@ -143,15 +190,19 @@ func TestOwnExtensions(t *testing.T) {
 		{"unknown, wide", unknown, "", "", true},
 		{"long", Extensions{Profile: ExtensionOneByte, Data: make([]byte, 30_000)}, "3=... 4=own ", "3=... 5=another one ", false},
 	} {
-		for _, csrcs := range []CSRCs{nil, {1, 2, 3, 4, 5, 6, 7, 8}} {
+		for i, csrcs := range []CSRCs{nil, nil, {1, 2, 3, 4, 5, 6, 7, 8}, {1, 2, 3, 4}} {
 			t.Run(test.name, func(t *testing.T) {
 				s := newSenderTest(t, SenderConfig{RTXSSRC: 2, ResendBurst: 1 << 20})
+				write := s.Write
+				if i%2 == 1 {
+					write = s.WriteShared
+				}
 				s.SetExtensions(own, rtx)
 				if test.wide {
 					s.SetExtensions(wideOwn, wideRTX)
 				}
 				h := Header{PayloadType: 96, SequenceNumber: 7, CSRCs: csrcs, Extensions: test.written}
-				require.NoError(t, s.Write(s.now, &h, []byte("payload")))
+				require.NoError(t, write(s.now, &h, []byte("payload")))
 				for i, elements := range []string{test.first, test.then, test.then} {
 					p, ok := s.Poll(s.now)
 					require.True(t, ok)
@@ -164,7 +215,7 @@ func TestOwnExtensions(t *testing.T) {
 					} else {
 						require.Empty(t, p.Own.Data)
 					}
-					got, payload, err := Parse(p.Packet)
+					got, payload, err := Parse(p.packet())
 					require.NoError(t, err)
 					require.Equal(t, csrcs, got.CSRCs)
 					require.Equal(t, elements, elementsOf(got.Extensions))
@@ -207,7 +258,7 @@ func TestOwnExtensionsChange(t *testing.T) {
 		s.HandleNACK(s.now, 0)
 		p, ok := s.Poll(s.now)
 		require.True(t, ok)
-		h, payload, err := Parse(p.Packet)
+		h, payload, err := Parse(p.packet())
 		require.NoError(t, err)
 		require.Len(t, payload, 2+10)
 		require.Equal(t, size < 16, len(h.Extensions.Data) > 0, "with %d bytes", size)
@@ -378,7 +429,7 @@ func TestWriteWithLeaps(t *testing.T) {
 			if !ok {
 				break
 			}
-			require.Len(t, p.Packet, FixedHeaderSize+10)
+			require.Len(t, p.packet(), FixedHeaderSize+10)
 		}
 		require.LessOrEqual(t, s.cache.high-s.cache.low, uint64(len(s.cache.ring)))
 		require.GreaterOrEqual(t, s.cache.unsent, 0)
@@ -404,7 +455,7 @@ func TestPadding(t *testing.T) {
 
 	p, ok = s.Padding(s.now, 300)
 	require.True(t, ok)
-	h, payload, err := Parse(p.Packet)
+	h, payload, err := Parse(p.packet())
 	require.NoError(t, err)
 	require.Empty(t, payload)
 	require.Equal(t, Header{SSRC: 2, PayloadType: 97, SequenceNumber: 11, PaddingSize: 255}, h)

@@ -1,7 +1,9 @@
 package rtp
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
 	"testing"
 	"time"
 )
@@ -121,7 +123,7 @@ func FuzzSender(f *testing.F) {
 					if !ok {
 						break
 					}
-					if _, _, err := Parse(p.Packet); err != nil {
+					if err := checkOutgoing(p); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -135,16 +137,20 @@ func FuzzSender(f *testing.F) {
 				now = now.Add(-time.Hour)
 			}
 			h := Header{SequenceNumber: number, PayloadType: 96 + uint8(number&1)}
-			if sender.Write(now, &h, make([]byte, s.byte())) == nil {
+			write := sender.Write
+			if number&2 != 0 {
+				write = sender.WriteShared
+			}
+			if write(now, &h, bytes.Repeat([]byte{byte(number)}, int(s.byte()))) == nil {
 				written++
 			}
 			st := sender.Stats()
-			packets, bytes := sender.Queued()
+			packets, size := sender.Queued()
 			switch {
 			case st.CachedPackets > 64 || st.CachedBytes > 2000:
 				t.Fatalf("%d packets and %d bytes are held", st.CachedPackets, st.CachedBytes)
-			case bytes < 0 || bytes > 1000 || packets > 16:
-				t.Fatalf("%d packets and %d bytes are queued", packets, bytes)
+			case size < 0 || size > 1000 || packets > 16:
+				t.Fatalf("%d packets and %d bytes are queued", packets, size)
 			case st.Packets > written:
 				t.Fatalf("%d packets sent of %d", st.Packets, written)
 			case len(sender.again.ring) > 1024:
@@ -152,6 +158,21 @@ func FuzzSender(f *testing.F) {
 			}
 		}
 	})
+}
+
+// checkOutgoing says whether a packet has the payload that was written with its number, which consists of its last byte.
+func checkOutgoing(p *Outgoing) error {
+	_, payload, err := Parse(p.packet())
+	number := p.Number
+	if p.RTX {
+		number, payload = p.OSN, payload[min(len(payload), osnSize):]
+	}
+	for _, b := range payload {
+		if b != byte(number) {
+			return fmt.Errorf("packet %d has the payload of another: %x", number, payload)
+		}
+	}
+	return err
 }
 
 // FuzzRewriter forwards and drops any numbers of any sources. No number may be given to two packets.

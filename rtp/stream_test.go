@@ -1,7 +1,6 @@
 package rtp
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -104,7 +103,7 @@ func (s *streamTest) drain() {
 		if p.RTX {
 			s.resends[p.OSN] = append(s.resends[p.OSN], s.now)
 		}
-		s.launch(flight{b: bytes.Clone(p.Packet)})
+		s.launch(flight{b: p.packet()})
 	}
 	s.receiver.HandleTimeout(s.now)
 	if s.nacks = s.receiver.AppendNACK(s.now, s.nacks[:0]); len(s.nacks) > 0 {
@@ -281,14 +280,14 @@ func TestRepeatIsTheSamePacket(t *testing.T) {
 	require.True(t, ok)
 	require.False(t, p.Repeat)
 	p.Own.Data[1] = 42 // an extension of the first transmission
-	first := bytes.Clone(p.Packet)
+	first := p.packet()
 
 	s.HandleNACK(epoch.Add(50*ms), 7)
 	p, ok = s.Poll(epoch.Add(50 * ms))
 	require.True(t, ok)
 	require.True(t, p.Repeat)
 	require.False(t, p.RTX)
-	require.Equal(t, first, p.Packet)
+	require.Equal(t, first, p.packet())
 }
 
 // "the original sequence number (OSN) is put into the first two bytes of the payload"
@@ -303,7 +302,7 @@ func TestRTXPacket(t *testing.T) {
 		s.HandleNACK(now, 0x1234)
 		p, ok := s.Poll(now)
 		require.True(t, ok)
-		got, payload, err := Parse(p.Packet)
+		got, payload, err := Parse(p.packet())
 		require.NoError(t, err)
 		require.Equal(t, Header{PayloadType: 97, SequenceNumber: want, Timestamp: 5, Marker: true, SSRC: 2}, got)
 		require.Equal(t, append([]byte{0x12, 0x34}, "payload"...), payload)
