@@ -1,6 +1,8 @@
 package sfu
 
 import (
+	"bytes"
+
 	"github.com/sansrtc/rtc"
 	"github.com/sansrtc/rtc/rtp"
 	"github.com/sansrtc/rtc/rtp/codec"
@@ -13,8 +15,8 @@ type parcel struct {
 	codec      *sdp.AgreedCodec
 	extensions *extensionIDs // of the publisher
 	layer      int
-	begins     bool // a viewer may begin with it: of video, it begins a key frame
-	payload    []byte
+	begins     bool           // a viewer may begin with it: of video, it begins a key frame
+	payload    []byte         // the same for all viewers: not to be changed
 	vp8        *rtp.VP8Fields // nil for other codecs
 }
 
@@ -35,9 +37,7 @@ func (s *SFU) forward(p *Participant, ev *rtc.RTPReceived) {
 		if x.codec == nil || x.layer == none {
 			return
 		}
-		// What a codec has of counters is rewritten in a copy: the event is only lent.
-		s.payload = append(s.payload[:0], ev.Payload...)
-		x.payload = s.payload
+		x.payload = bytes.Clone(ev.Payload) // the event is only lent
 		x.begins = kind == rtc.Audio || codec.FormatByName(x.codec.Name).IsKeyFrame(x.payload)
 		if x.codec.Name == "VP8" {
 			if s.vp8, _ = rtp.ParseVP8Fields(x.payload); len(x.payload) > 0 {
@@ -73,8 +73,15 @@ func (s *SFU) forwardTo(to *Participant, out *section, x *parcel) {
 		return
 	}
 	seq, timestamp, ok := out.rewriter.Forward(s.now, x.Sequence, x.Header.Timestamp)
-	if !ok || x.vp8 != nil && !out.vp8.Forward(x.vp8, x.payload) {
+	if !ok {
 		return
+	}
+	payload, write := x.payload, to.Rtc.WriteRTPShared
+	if x.vp8 != nil { // it has counters that differ for each viewer
+		s.payload = append(s.payload[:0], x.payload...)
+		if payload, write = s.payload, to.Rtc.WriteRTP; !out.vp8.Forward(x.vp8, payload) {
+			return
+		}
 	}
 	h := rtp.Header{
 		Marker: x.Header.Marker, PayloadType: payloadType,
@@ -84,7 +91,7 @@ func (s *SFU) forwardTo(to *Participant, out *section, x *parcel) {
 	x.extensions.pass(&x.Header.Extensions, &h.Extensions, &out.extensions)
 	s.extensions = h.Extensions.Data
 	// A viewer whose queue is full loses the packet, and asks for what it misses.
-	to.Rtc.WriteRTP(s.now, out.id, "", &h, x.payload)
+	write(s.now, out.id, "", &h, payload)
 }
 
 // skip leaves out a packet that is padding, and reports whether it could: if later ones have been
