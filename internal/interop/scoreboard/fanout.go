@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"time"
@@ -14,24 +15,25 @@ import (
 // fanoutViewers is how many sessions each packet of the publisher is copied to.
 const fanoutViewers = 50
 
-// fanout is a forwarder: one session that receives a video, and others that it is sent to.
+// fanout is a forwarder: one session that receives a video, and others that it is sent to, on the same socket.
 type fanout struct {
 	publisher *mediaReceiver
+	endpoint  rtc.Endpoint[*viewer]
 	viewers   []*viewer
+	now       time.Time
 	forwarded int
 	copies    int
 }
 
 // viewer is a session to which packets are copied, and what comes back from there.
 type viewer struct {
-	route
-	section  rtc.MediaID
-	ssrc     uint32
-	header   rtp.Header
-	rewriter rtp.Rewriter
-	out      *fanout
-	reports  viewerReports
-	sealing  *srtp.Context // of the viewer's side
+	near, peer *mediaEnd
+	section    rtc.MediaID
+	ssrc       uint32
+	header     rtp.Header
+	rewriter   rtp.Rewriter
+	reports    viewerReports
+	sealing    *srtp.Context // of the viewer's side
 }
 
 // viewerReports are the RTCP of a viewer who gets everything: TWCC feedback every 100 ms, and with every tenth a
@@ -91,22 +93,24 @@ func (v *viewerReports) take() []byte {
 func (b *board) newFanout() *fanout {
 	f := &fanout{publisher: b.newMediaReceiver()}
 	for i := range fanoutViewers {
-		v := &viewer{out: f}
+		v := &viewer{}
 		cfg := rtc.Config{MediaProtection: func(p srtp.Profile, keys srtp.Keys) (srtp.Protection, error) {
 			sealing, err := srtp.NewContext(srtp.Config{Profile: p, Master: keys.Remote})
 			b.must(err)
 			v.sealing = sealing
 			return srtp.NewSession(p, keys)
 		}}
-		near := b.newMediaEnd(cfg, netip.MustParseAddrPort(fmt.Sprintf("10.0.1.%d:5000", i+1)))
+		near := b.newMediaEnd(cfg, netip.MustParseAddrPort("10.0.1.1:5000"))
 		peer := b.newMediaEnd(rtc.Config{}, netip.MustParseAddrPort(fmt.Sprintf("10.0.2.%d:5000", i+1)))
 		now := b.connect(near, peer, videoSection(sdp.SendOnly))
 		section := near.sections[rtc.Video]
-		v.route, v.section = route{near: near, peer: peer, now: now}, section.ID
+		v.near, v.peer, v.section = near, peer, section.ID
 		v.ssrc = near.AppendStreamStats(nil)[0].SSRC
 		v.header.PayloadType = section.Codecs[0].Send.PayloadType
 		v.rewriter.ClockRate = 90_000
 		f.viewers = append(f.viewers, v)
+		f.endpoint.Add(near.Rtc, v)
+		f.now = now
 	}
 	return f
 }
@@ -125,64 +129,74 @@ func (f *fanout) prepare(n int) {
 }
 
 // forward is what is measured: a datagram comes in, and the packet in it goes out to all viewers, from which reports
-// come in. Each session is polled until it has nothing more to do.
+// come in. The sessions are polled until none has more to do.
 func (f *fanout) forward() {
 	p := f.publisher
 	before := p.now
 	p.receive(f.copy)
+	f.drain()
 	if p.now != before {
-		for _, v := range f.viewers {
-			v.pass(framePause)
-		}
+		f.now = f.now.Add(framePause)
+		f.endpoint.HandleInput(rtc.Input{Now: f.now})
+		f.drain()
 	}
 	if reportsDue(f.forwarded) {
 		for _, v := range f.viewers {
-			v.near.receive(v.now, v.peer, v.reports.take())
-			v.drain()
+			f.receive(v, v.reports.take())
 		}
+		f.drain()
 	}
 	f.forwarded++
 }
 
+// receive takes in a datagram of a viewer.
+func (f *fanout) receive(v *viewer, b []byte) {
+	f.endpoint.HandleInput(rtc.Input{Now: f.now, Local: v.near.addr, Remote: v.peer.addr, Data: b})
+}
+
 func (f *fanout) copy(packet *rtc.RTPReceived) {
+	payload := bytes.Clone(packet.Payload) // one for all
 	for _, v := range f.viewers {
 		if f.copies < fanoutViewers { // the first packet
-			v.rewriter.Switch(v.now, packet.Sequence, packet.Header.Timestamp)
+			v.rewriter.Switch(f.now, packet.Sequence, packet.Header.Timestamp)
 		}
-		v.send(packet)
+		seq, timestamp, ok := v.rewriter.Forward(f.now, packet.Sequence, packet.Header.Timestamp)
+		if !ok {
+			panic("scoreboard: not forwarded")
+		}
+		v.header.SequenceNumber, v.header.Timestamp, v.header.Marker = uint16(seq), timestamp, packet.Header.Marker
+		if err := v.near.WriteRTPShared(f.now, v.section, "", &v.header, payload); err != nil {
+			panic(err)
+		}
 	}
 }
 
-// send rewrites and sends a packet.
-func (v *viewer) send(packet *rtc.RTPReceived) {
-	seq, timestamp, ok := v.rewriter.Forward(v.now, packet.Sequence, packet.Header.Timestamp)
-	if !ok {
-		panic("scoreboard: not forwarded")
-	}
-	v.header.SequenceNumber, v.header.Timestamp, v.header.Marker = uint16(seq), timestamp, packet.Header.Marker
-	if err := v.near.WriteRTP(v.now, v.section, "", &v.header, packet.Payload); err != nil {
-		panic(err)
-	}
-	v.drain()
-}
-
-func (v *viewer) drain() {
+func (f *fanout) drain() {
 	for {
-		out := v.near.PollOutput()
+		v, out := f.endpoint.PollOutput()
 		switch out.Kind {
 		case rtc.OutputTransmit:
 			if b := out.Transmit.Data; b[0] < 4 {
-				v.answer(b)
+				f.answer(v, b)
 			} else if !rtp.IsRTCP(b) {
-				v.out.copies++
+				f.copies++
 			}
 		case rtc.OutputTimeout:
-			v.near.deadline = out.Deadline
 			return
 		default:
 			panic(out.Kind)
 		}
 	}
+}
+
+// answer lets a viewer answer a check.
+func (f *fanout) answer(v *viewer, check []byte) {
+	v.peer.receive(f.now, v.near, check)
+	v.peer.drain(func(b []byte) {
+		if b[0] < 4 {
+			f.receive(v, b)
+		}
+	})
 }
 
 // fanoutRows compare the copies per second of one core with Pion's.
