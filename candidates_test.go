@@ -82,3 +82,20 @@ func TestWithdrawLastCandidate(t *testing.T) {
 	require.NoError(t, w.l.AddLocalCandidate(w.net.Now(), ice.Candidate{Addr: addr}))
 	w.until(5*time.Second, "the message", func() bool { return len(w.r.received["chat"]) == 1 })
 }
+
+// A loss now and then is no reason to call a session that is idle disconnected, although one that is lite has
+// nothing but the other side's checks to go by.
+func TestIdleSessionStaysConnected(t *testing.T) {
+	for _, lite := range []bool{false, true} {
+		seeds(t, 10, func(t *testing.T, seed uint64) {
+			link := simnet.LinkConfig{Delay: 20 * ms}
+			w := newWorld(t, worldConfig{seed: seed, link: link, change: func(l, _ *rtc.Config) { l.ICELite = lite }})
+			w.connect()
+			link.Loss = simnet.RandomLoss(0.05)
+			w.net.Link(w.l.host, w.r.host, link)
+			before := [][]string{slices.Clone(w.l.log), slices.Clone(w.r.log)}
+			w.net.Run(20 * time.Minute)
+			require.Equal(t, before, [][]string{w.l.log, w.r.log})
+		})
+	}
+}

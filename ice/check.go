@@ -9,7 +9,7 @@ import (
 
 const (
 	maxInterval  = 16  // of Config.RTO: checks of a pair never get rarer than that
-	consentTries = 3   // checks in a row of a valid pair whose peer is heard but does not answer
+	consentTries = 3   // checks in a row of a valid pair whose peer is there but does not answer
 	quickRepeats = 3   // repetitions before the interval grows
 	minRTO       = 2   // Config.RTO divided by that is the least, however small the RTT
 	maxRTO       = 5   // of Config.RTO, however large the RTT
@@ -148,8 +148,9 @@ func (a *Agent) checkSent(g *generation, p *pair) {
 		switch {
 		case a.nominating(g, p):
 			p.nextAt = a.now.Add(a.checkInterval(p))
-		case p.attempts%consentTries != 0 && p.lastHeard.After(p.lastAnswer):
-			// Not a new interval but a repetition: the peer is there, so something got lost.
+		case p.attempts%consentTries != 0 && p.lastHeard.After(p.lastAnswer), a.remoteLite && a.responsive(p):
+			// Not a new interval but a repetition: the peer is there, so something got lost. A lite peer is
+			// heard of by its answers only.
 			p.nextAt = a.now.Add(max(5*a.cfg.RTO, 2*p.rtt))
 		default:
 			p.nextAt = a.now.Add(a.consentInterval())

@@ -49,7 +49,7 @@ type Config struct {
 	RTO                 time.Duration // first repetition of a check while no RTT is known: 100 ms
 	ConsentInterval     time.Duration // mean time between checks of a valid pair: 5 s
 	ConsentTimeout      time.Duration // sending stops after that long without an answer: 30 s
-	DisconnectedTimeout time.Duration // silence after which a pair counts as unresponsive: 8 s
+	DisconnectedTimeout time.Duration // silence after which a pair counts as unresponsive: 8 s; lite, which cannot ask, 15 s
 	FailedTimeout       time.Duration // how long to look for a pair before failing: 30 s
 	RestartOverlap      time.Duration // the old generation lives so long after the new one's selection: 5 s
 	KeepaliveInterval   time.Duration // lite only, Tr of RFC 8445 section 11: 15 s
@@ -65,7 +65,11 @@ func (c *Config) setDefaults() {
 	setDefault(&c.RTO, 100*time.Millisecond)
 	setDefault(&c.ConsentInterval, 5*time.Second)
 	setDefault(&c.ConsentTimeout, 30*time.Second)
-	setDefault(&c.DisconnectedTimeout, 8*time.Second)
+	silence := 8 * time.Second // a check of the peer may be lost, and is repeated
+	if c.Lite {
+		silence = 15 * time.Second // if it is not
+	}
+	setDefault(&c.DisconnectedTimeout, silence)
 	setDefault(&c.FailedTimeout, 30*time.Second)
 	setDefault(&c.RestartOverlap, 5*time.Second)
 	setDefault(&c.KeepaliveInterval, 15*time.Second)
