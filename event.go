@@ -153,6 +153,9 @@ type FrameReceived struct {
 	// Time is when the frame was captured, by the clock of the peer: what synchronises
 	// its streams. It is zero until the first sender report.
 	Time time.Time
+
+	// Received is when the packet came that was missing last, by our clock.
+	Received time.Time
 }
 
 // Clone returns a copy that owns its bytes.

@@ -72,6 +72,10 @@ type MediaOffer struct {
 	// sends.
 	Direction sdp.Direction
 
+	// Codecs are those of the peer, what it wants most first, under its payload types. As MediaConfig.Codecs they
+	// accept all, in that order; the answer has ours otherwise.
+	Codecs []sdp.Codec
+
 	// MSIDs name the streams and the track of the peer.
 	MSIDs []sdp.MSID
 

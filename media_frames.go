@@ -46,7 +46,7 @@ func (r *Rtc) assembleFrame(s *inStream) bool {
 			if f, ok := s.depacketizer.Next(); ok {
 				r.frameEvent = FrameReceived{ID: s.media.id, RID: s.rid, Frame: f, Codec: s.media.codecOf(s.payloadType)}
 				r.frameEvent.Time, _ = s.receiver.Clock().Time(f.Timestamp)
-				r.frameEvent.Extensions = s.extensions.of(f.Timestamp)
+				r.frameEvent.Extensions, r.frameEvent.Received = s.extensions.of(f.Timestamp), s.arrived
 				if f.KeyFrame && s.receiver.KeyFrameNeeded() {
 					s.receiver.HandleKeyFrame(r.now) // it began before it was asked for
 				}
@@ -61,6 +61,9 @@ func (r *Rtc) assembleFrame(s *inStream) bool {
 		if !s.prepare(p.Header.PayloadType) {
 			r.dropped.Media++
 			continue
+		}
+		if p.Header.Timestamp != s.timestamp || p.Arrived.After(s.arrived) {
+			s.timestamp, s.arrived = p.Header.Timestamp, p.Arrived
 		}
 		if len(p.Payload) > 0 {
 			s.extensions.packet(&p.Header, s.depacketizer.Format().Video())

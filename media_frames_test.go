@@ -73,6 +73,12 @@ func TestMediaFrames(t *testing.T) {
 			require.Equal(t, vp8Frame(i, 4000, i == 0), f.Frame.Data, "frame %d", i)
 			require.Equal(t, i == 0, f.Frame.KeyFrame, "frame %d", i)
 			require.Equal(t, "VP8", f.Codec.Name)
+			came := start.Add(time.Duration(i)*(time.Second/30) + 20*ms)
+			if loss == 0 {
+				require.Equal(t, came, f.Received, "frame %d", i)
+			} else {
+				require.WithinRange(t, f.Received, came, came.Add(200*ms), "frame %d, some of it sent again", i)
+			}
 		}
 		last := frames[count-1]
 		require.WithinDuration(t, start.Add((count-1)*time.Second/30), last.Time, 10*ms, "the sender's clock")

@@ -77,7 +77,7 @@ func (r *Rtc) acceptMedia(kind MediaKind, offered *sdp.Media) (MediaConfig, bool
 		return MediaConfig{Kind: kind}, true
 	}
 	return r.cfg.AcceptMedia(MediaOffer{
-		Kind: kind, MID: offered.MID, Direction: offered.Direction.Reverse(), MSIDs: offered.MSIDs,
+		Kind: kind, MID: offered.MID, Direction: offered.Direction.Reverse(), Codecs: offered.Codecs, MSIDs: offered.MSIDs,
 		RIDs: offeredRIDs(offered.Simulcast.Send), SendRIDs: offeredRIDs(offered.Simulcast.Recv),
 	})
 }

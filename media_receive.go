@@ -29,7 +29,9 @@ type inStream struct {
 	depacketizer *codec.Depacketizer
 	payloadType  uint8 // of the depacketizer
 	extensions   frameExtensions
-	keyFrame     uint64 // the sequence number at which the latest key frame begins
+	keyFrame     uint64    // the sequence number at which the latest key frame begins
+	timestamp    uint32    // of the latest frame that the depacketizer has something of,
+	arrived      time.Time // and when the last of that came
 }
 
 // source says what an SSRC of the peer is.

@@ -112,6 +112,36 @@ func TestMediaLossIsRepaired(t *testing.T) {
 	}
 }
 
+// A section can take the codecs of the peer as they are offered, or some of them.
+func TestAcceptOfferedCodecs(t *testing.T) {
+	offered := slices.Clone(rtc.DefaultVideoCodecs())
+	slices.Reverse(offered) // RTX before what it repairs, too
+	offered = append([]sdp.Codec{{PayloadType: 60, Name: "X-NEW", ClockRate: 90_000}}, offered...)
+	names := func(codecs []sdp.AgreedCodec) (names []string) {
+		for _, c := range codecs {
+			names = append(names, c.Name)
+		}
+		return names
+	}
+	for _, test := range []struct {
+		accept func(o rtc.MediaOffer) []sdp.Codec
+		want   []string
+	}{
+		{func(rtc.MediaOffer) []sdp.Codec { return nil }, []string{"VP8", "VP9", "VP9", "H264", "H264", "H264", "H264", "H264", "AV1", "H265"}},
+		{func(o rtc.MediaOffer) []sdp.Codec { return o.Codecs }, []string{"X-NEW", "H265", "AV1", "H264", "H264", "H264", "H264", "H264", "VP9", "VP9", "VP8"}},
+		{func(o rtc.MediaOffer) []sdp.Codec { return o.Codecs[:1] }, []string{"X-NEW"}},
+	} {
+		w := newWorld(t, worldConfig{seed: 3, link: simnet.LinkConfig{Delay: 20 * ms}, change: func(l, r *rtc.Config) {
+			l.VideoCodecs = offered
+			r.AcceptMedia = func(o rtc.MediaOffer) (rtc.MediaConfig, bool) { return rtc.MediaConfig{Codecs: test.accept(o)}, true }
+		}})
+		l := watchMedia(w.l)
+		w.negotiate(w.l, rtc.Changes{AddMedia: []rtc.MediaConfig{{Kind: rtc.Video}}})
+		w.net.Run(time.Second)
+		require.Equal(t, test.want, names(l.sections[rtc.Video].Codecs), "in the order of the answer")
+	}
+}
+
 // A payload that is shared among sessions arrives like any other, and stays as it is.
 func TestSharedPayloads(t *testing.T) {
 	var shared [][]byte
