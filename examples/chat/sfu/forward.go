@@ -77,10 +77,15 @@ func (s *SFU) forwardTo(to *Participant, out *section, x *parcel) {
 		return
 	}
 	payload, write := x.payload, to.Rtc.WriteRTPShared
-	if x.vp8 != nil { // it has counters that differ for each viewer
-		s.payload = append(s.payload[:0], x.payload...)
-		if payload, write = s.payload, to.Rtc.WriteRTP; !out.vp8.Forward(x.vp8, payload) {
+	if x.vp8 != nil {
+		begin := x.payload[:min(len(x.payload), maxVP8Fields)]
+		s.payload = append(s.payload[:0], begin...)
+		if !out.vp8.Forward(x.vp8, s.payload) {
 			return
+		}
+		if !bytes.Equal(s.payload, begin) { // the viewer has seen another layer: its counters differ
+			s.payload = append(s.payload, x.payload[len(begin):]...)
+			payload, write = s.payload, to.Rtc.WriteRTP
 		}
 	}
 	h := rtp.Header{
@@ -93,6 +98,9 @@ func (s *SFU) forwardTo(to *Participant, out *section, x *parcel) {
 	// A viewer whose queue is full loses the packet, and asks for what it misses.
 	write(s.now, out.id, "", &h, payload)
 }
+
+// maxVP8Fields is how far into a payload the counters of VP8 are.
+const maxVP8Fields = 6
 
 // skip leaves out a packet that is padding, and reports whether it could: if later ones have been
 // forwarded, its number is missed, and has to be sent.
