@@ -48,8 +48,10 @@ func (c *cache) place(p *cachedPacket, header int, payload []byte, shared bool) 
 		p.payload = c.memory.take(p.seq, len(payload), c.low)
 		copy(p.payload, payload)
 	}
-	if p.header = p.room[:min(header, len(p.room))]; header > len(p.room) {
-		p.header = make([]byte, header)
+	if header > len(p.room) {
+		p.header = c.memory.take(p.seq, header, c.low)
+	} else {
+		p.header = p.room[:header]
 	}
 }
 
@@ -81,8 +83,8 @@ func (c *cache) find(seq uint64) *cachedPacket {
 // returns nil if the packet is older than all that there is room for.
 func (c *cache) add(at int64, seq uint64, size int) *cachedPacket {
 	if len(c.ring) == 0 {
-		size := min(cacheMin, c.maxPackets)
-		c.ring, c.briefs = make([]cachedPacket, size), make([]cachedBrief, size)
+		n := min(cacheMin, c.maxPackets)
+		c.ring, c.briefs = make([]cachedPacket, n), make([]cachedBrief, n)
 		c.low, c.high = seq, seq
 	}
 	if seq < c.low {

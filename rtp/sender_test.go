@@ -559,19 +559,22 @@ func TestSenderPauseAndClose(t *testing.T) {
 }
 
 func TestSenderDoesNotAllocate(t *testing.T) {
-	for _, rtx := range []uint32{0, 2} {
-		s := newSenderTest(t, SenderConfig{RTXSSRC: rtx})
+	for i := range 8 {
+		s := newSenderTest(t, SenderConfig{RTXSSRC: uint32(i % 2 * 2)})
 		h := Header{PayloadType: 96}
-		h.Extensions.Append(1, []byte("abc"))
+		h.Extensions.Append(1, []byte("abcdefghijklmnop")[:3+i/2%2*13])
 		s.SetExtensions(h.Extensions, h.Extensions)
-		payload := make([]byte, 1200)
+		payload, write := make([]byte, 1200), s.Write
+		if i > 3 {
+			write = s.WriteShared
+		}
 		resent := 0
 		step := func() {
 			for range 20 {
 				s.advance(2 * ms)
 				h.SequenceNumber = s.NextSequenceNumber()
 				h.Timestamp += 100
-				if err := s.Write(s.now, &h, payload); err != nil {
+				if err := write(s.now, &h, payload); err != nil {
 					t.Fatal(err)
 				}
 				if h.SequenceNumber%10 == 0 {
