@@ -203,17 +203,11 @@ func (f *fanout) answer(v *viewer, check []byte) {
 func fanoutRows(b *board) {
 	f, pion := b.newFanout(), b.newPionFanout()
 	defer pion.close()
-	for range 20 { // until the caches have their sizes
-		f.prepare(100)
-		pion.prepare(100)
-		for range 100 {
-			f.forward()
-			pion.forward()
-		}
-	}
-	const calls = 10 * reportsFrames * framePackets // a second of video
-	ours, theirs := f.copies, pion.copies()
+	const few = reportsFrames * framePackets
+	const calls = 10 * few // a second of video
 	we, they := workload{f.prepare, f.forward}, workload{pion.prepare, pion.forward}
+	b.shown("fanout.memory", growth(we, 60, few)/fanoutViewers/1024, "KiB per viewer", growth(they, 60, few)/fanoutViewers/1024)
+	ours, theirs := f.copies, pion.copies()
 	times := interleaveWorkloads(rounds, calls, we, they)
 	want := (calls*rounds + 1) * fanoutViewers
 	if ours, theirs = f.copies-ours, pion.copies()-theirs; ours != want || theirs != want {

@@ -174,4 +174,18 @@ func workloadAllocations(l workload) float64 {
 	return math.Floor(float64(count) / (batches * calls)) // as testing.AllocsPerRun
 }
 
+// growth returns by how many bytes the live memory grows while a workload runs for the first time, which brings caches to
+// their sizes.
+func growth(l workload, batches, calls int) float64 {
+	before := settledMemory()
+	for range batches {
+		l.prepare(calls)
+		for range calls {
+			l.call()
+		}
+	}
+	l.prepare(0) // lets go of what it has prepared
+	return settledMemory() - before
+}
+
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
