@@ -3,6 +3,9 @@ package rtp
 // cacheMin is for how many packets a cache has room at first.
 const cacheMin = 32
 
+// evictTogether is how many packets leave at once.
+const evictTogether = 8
+
 // A cache keeps the packets of a stream that have been sent, for the time in which the peer
 // may ask for them again, and those that have not been sent yet. It is a ring over the
 // sequence numbers that grows while the packets in it are young, up to its limits.
@@ -99,6 +102,10 @@ func (c *cache) add(at int64, seq uint64, size int) *cachedPacket {
 			continue
 		}
 		c.evict()
+		// Some more that are old: what is done to neighbours is quicker, and their places are at hand then.
+		for n := 1; n < evictTogether && c.low <= c.high && !c.young(at); n++ {
+			c.evict()
+		}
 	}
 	c.high = max(c.high, seq)
 	if c.low > c.high || seq-c.low >= uint64(len(c.ring)) {
