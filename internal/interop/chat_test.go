@@ -154,6 +154,19 @@ func waitWidth(b testBrowser, want int) {
 	require.Equal(b.t, want, width)
 }
 
+// logPage says how far a page has come, and what it sends and receives.
+func logPage(b testBrowser) {
+	var page string
+	b.eval(&page, `async () => {
+		const pc = window.connection, status = document.querySelector("#status")?.textContent;
+		if (!pc) return document.location + ": no connection, " + status;
+		const all = [...(await pc.getStats()).values()];
+		return [status, pc.signalingState, pc.iceConnectionState, pc.connectionState, pc.remoteDescription?.sdp,
+			JSON.stringify(all.filter(s => /^(in|out)bound-rtp$|^remote-inbound-rtp$|^candidate-pair$/.test(s.type)))].join("\n");
+	}`)
+	b.t.Log(page)
+}
+
 // A page that finds itself in another network comes back by itself.
 func TestChatExampleRestart(t *testing.T) {
 	ns := netns.ForTest(t)
@@ -188,6 +201,12 @@ func joinTwo(t *testing.T, here, there *netns.Namespace, url string) (ada, bob t
 	t.Helper()
 	cfg := browser.Config{Args: []string{"--ignore-certificate-errors"}}
 	ada, bob = startBrowser(t, chromium, here, cfg), startBrowser(t, chromium, there, cfg)
+	t.Cleanup(func() {
+		if t.Failed() {
+			logPage(ada)
+			logPage(bob)
+		}
+	})
 	joinChat(ada, url, "Ada")
 	joinChat(bob, url, "Bob")
 	waitPictures(ada, 1)

@@ -54,6 +54,9 @@ func New() (*Namespace, error) {
 		err = n.configure("near")
 	}
 	if err == nil {
+		err = n.quiet("far")
+	}
+	if err == nil {
 		err = ip("-n", n.Name, "link", "set", "far", "up")
 	}
 	if err != nil {
@@ -91,8 +94,17 @@ func add(host string) (*Namespace, error) {
 	return n, ip("netns", "add", n.Name)
 }
 
+// quiet keeps an interface from getting a link-local address, which would appear a second or two later. Chromium gives up what
+// it is doing then.
+func (n *Namespace) quiet(name string) error {
+	return ip("-n", n.Name, "link", "set", name, "addrgenmode", "none")
+}
+
 // configure gives the interface its addresses.
 func (n *Namespace) configure(name string) error {
+	if err := n.quiet(name); err != nil {
+		return err
+	}
 	for _, args := range [][]string{
 		{"link", "set", "lo", "up"},
 		{"addr", "add", n.V4.String() + "/24", "dev", name},
