@@ -64,7 +64,7 @@
 //  4. Passes the current time to whatever asks for it. Time that goes back is ignored.
 //  5. Copies what it wants to keep: bytes in an [Output] are lent until the next
 //     HandleInput or PollOutput, and not voided by any other call. Bytes given to a method or in
-//     an [Input] are the caller's again when the call returns.
+//     an [Input] are the caller's again when the call returns, but for those of [Rtc.WriteRTPShared].
 //
 // # What to expect
 //
@@ -73,7 +73,7 @@
 // way, with [OutputClosed], whether it was closed, closed by the peer, or failed. Before
 // that come the events not yet read, and those that void the session's routes and channels.
 //
-// A peer that vanishes without a goodbye is noticed by its silence: after 8 s ICE is
+// A peer that vanishes without a goodbye is noticed by its silence: after 8 s (15 s with [Config.ICELite]) ICE is
 // disconnected, after 30 s it has failed (RFC 7675), and after [Config.FailedTimeout]
 // more the session ends.
 //
