@@ -130,6 +130,7 @@ class Stream:
 class Peer:
     def __init__(self, properties):
         self.channels = {}
+        self.closing = set()
         self.streams = []
         self.buffers = {}  # jitter buffers by SSRC
         self.pipeline = Gst.Pipeline()
@@ -275,12 +276,16 @@ class Peer:
         self.channels[label] = channel
         channel.connect("on-open", lambda _: report("open", label=label))
         channel.connect("on-close", lambda _: report("closed", label=label))
-        channel.connect("on-error", lambda _, error: report("error", label=label, text=str(error)))
+        channel.connect("on-error", lambda _, error: self.on_error(label, error))
         channel.connect("on-message-string", lambda _, text: report(
             "message", label=label, text=text or "", size=len((text or "").encode())))
         channel.connect("on-message-data", lambda _, data: self.on_data(label, data))
         if channel.get_property("ready-state") == GstWebRTC.WebRTCDataChannelState.OPEN:
             report("open", label=label)
+
+    def on_error(self, label, error):
+        # A channel that is being closed may have lost the element that it is part of.
+        report("closing" if label in self.closing else "error", label=label, text=str(error))
 
     @staticmethod
     def on_data(label, data):
@@ -300,6 +305,7 @@ class Peer:
         report("done", label=label)
 
     def close_channel(self, label):
+        self.closing.add(label)
         self.channels[label].emit("close")
 
 
