@@ -3,17 +3,17 @@ package rtc
 import "github.com/sansrtc/rtc/sdp"
 
 // encodingOf finds what to send with.
-func (r *Rtc) encodingOf(id MediaID, rid string) (*media, *encoding, error) {
+func (r *Rtc) encodingOf(id MediaID, rid string) (*encoding, error) {
 	m := mediaByID(r.media, id)
 	if m == nil {
-		return nil, nil, ErrNoMedia
+		return nil, ErrNoMedia
 	}
 	for i := range m.encodings {
 		if e := &m.encodings[i]; e.rid == rid && e.active {
-			return m, e, nil
+			return e, nil
 		}
 	}
-	return nil, nil, ErrNotSending
+	return nil, ErrNotSending
 }
 
 // target is what was written to last, which most often is written to next. To look it up takes memory that
@@ -31,11 +31,11 @@ func (t *target) is(id MediaID, rid string, payloadType uint8) bool {
 
 // findTarget makes a section and an encoding the usual one.
 func (r *Rtc) findTarget(id MediaID, rid string, payloadType uint8) error {
-	m, e, err := r.encodingOf(id, rid)
+	e, err := r.encodingOf(id, rid)
 	if err != nil {
 		return err
 	}
-	if !m.sendsType(payloadType) {
+	if !e.media.sendsType(payloadType) {
 		return ErrPayloadType
 	}
 	r.usual = target{e, id, e.rid, payloadType}

@@ -97,11 +97,11 @@ func (r *Rtc) WriteFrame(now time.Time, id MediaID, rid string, payloadType uint
 	if r.ending {
 		return ErrClosed
 	}
-	m, e, err := r.encodingOf(id, rid)
+	e, err := r.encodingOf(id, rid)
 	if err != nil {
 		return err
 	}
-	c := m.sendCodec(payloadType)
+	c := e.media.sendCodec(payloadType)
 	if c == nil {
 		return ErrPayloadType
 	}
@@ -113,7 +113,7 @@ func (r *Rtc) WriteFrame(now time.Time, id MediaID, rid string, payloadType uint
 		}
 		e.packetizer, e.payloadType = p, payloadType
 	}
-	if err := e.packetizer.Start(f, r.cfg.MTU-rtp.FixedHeaderSize-m.overhead); err != nil {
+	if err := e.packetizer.Start(f, r.cfg.MTU-rtp.FixedHeaderSize-e.media.overhead); err != nil {
 		return err
 	}
 	for {
