@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -61,13 +60,7 @@ func (b testBrowser) navigate(url string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), browserPatience)
 	defer cancel()
-	err := b.Navigate(ctx, url)
-	// Chromium gives up what it is doing when it notices an interface, such as one of the test's own making.
-	for try := 0; try < 10 && err != nil && strings.Contains(err.Error(), "ERR_NETWORK_CHANGED"); try++ {
-		time.Sleep(time.Second)
-		err = b.Navigate(ctx, url)
-	}
-	require.NoError(b.t, err)
+	require.NoError(b.t, b.Navigate(ctx, url))
 }
 
 // eval calls a function in the page and decodes what it returns to out.
